@@ -1,0 +1,48 @@
+# `make run` and `make test` are all a newcomer needs; each sets up what it uses. `make help` lists the rest.
+PORT ?= 8080
+HOST ?= 127.0.0.1
+PY := .venv/bin/python
+export PORT HOST Q
+
+.DEFAULT_GOAL := help
+.PHONY: help run test unit train check ask format lock install install-dev clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+run: install  ## set up, train if needed, start the bot and print its address (PORT=8080)
+	@$(PY) -m scripts.run
+
+test: install-dev  ## everything: format, lint, types, content, units, and conversations through the trained model
+	@$(PY) -m scripts.check_code
+	@$(PY) -m scripts.check_data
+	@$(PY) -m scripts.train
+	@$(PY) -m pytest
+
+unit: install-dev  ## the tests that need no trained model: seconds
+	@$(PY) -m pytest -m "not model"
+
+train: install  ## train the model, if there is none for the present data
+	@$(PY) -m scripts.train
+
+check: install-dev  ## format, lint, types and every rule of content
+	@$(PY) -m scripts.check_code
+	@$(PY) -m scripts.check_data
+
+ask: install  ## one question in the terminal, no servers: make ask Q="can pcos cause miscarriage?"
+	@$(PY) -m scripts.ask "$$Q"
+
+format: install-dev  ## let the formatter settle the layout
+	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
+
+lock: install  ## renew the hashed lock files from pyproject.toml
+	@sh scripts/lock.sh
+
+install:
+	@sh scripts/install.sh requirements.txt
+
+install-dev:
+	@sh scripts/install.sh requirements-dev.txt
+
+clean:  ## remove the environment, models and working files
+	rm -rf .venv .tools models var .rasa .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""The clinic's FAQ bot: records, settings, understanding and the web door."""
