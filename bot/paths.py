@@ -1,0 +1,10 @@
+"""Where the project's files are. Nothing is opened here."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "data"
+ANSWERS = DATA / "answers"
+SOURCES = DATA / "sources"
+MODELS = ROOT / "models"
+CLINIC = ROOT / "clinic.yml"

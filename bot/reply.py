@@ -1,0 +1,150 @@
+"""The reply: a record put into the words and the shape of the contract, with the frame around it.
+
+This is the only way out. Every reply of every kind ends with the disclaimer and the pointer to a consultation; in a
+safety reply they come after the number to call and are worded for afterwards.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bot.answers import FALLBACK, Answer, Answers, Frame, Paragraph
+from bot.clinic import Clinic
+from bot.sources import Sources
+
+Reply = dict[str, Any]
+CRISIS = "safety/crisis"
+SAFETY_KINDS = ("urgent", "crisis")
+ENTRY_NOTE = "K1"  # said once in a conversation, at the first answer drawn from the reference entry alone
+
+
+class Renderer:
+    """Puts records into replies: answers, sources and one clinic's settings in, dicts of the contract out."""
+
+    def __init__(self, answers: Answers, sources: Sources, clinic: Clinic) -> None:
+        self.answers = answers
+        self._sources = sources
+        self._clinic = clinic
+        self.frame = Frame.model_validate(self._fill_all(answers.frame.model_dump()))
+
+    def reply(
+        self,
+        id: str,
+        *,
+        confidence: float = 1.0,
+        variant: str | None = None,
+        level: str | None = None,
+        also_crisis: str | None = None,
+        entry_note: bool = False,
+    ) -> Reply:
+        """Return the reply that says record `id`. Raises KeyError where there is no such record.
+
+        `variant` picks another wording of the record, `level` is E or D of an urgent reply, `also_crisis` appends the
+        crisis reply of that variant, `entry_note` the note that the words come from the reference entry.
+        """
+        answer = self.answers[id]
+        paragraphs = self._words(answer, variant)
+        if also_crisis:
+            paragraphs += self._words(self.answers[CRISIS], also_crisis)
+        if entry_note:
+            paragraphs.append(self.frame.cautions[ENTRY_NOTE])
+        return self._framed(
+            answer=id,
+            kind=answer.kind,
+            title=self._fill(answer.title),
+            paragraphs=paragraphs,
+            sources=self._source_list(answer),
+            next=self.buttons(answer.next),
+            level=level,
+            confidence=round(float(confidence), 4),
+        )
+
+    def choice(self, ids: Sequence[str], confidence: float) -> Reply:
+        """Return the question back: which of these `ids` (two or three) is meant, or none of them."""
+        none = {"label": self.frame.none_of_these, "choice": FALLBACK}
+        titles = [{"label": self._fill(self.answers[id].title), "choice": id} for id in ids]
+        return self._framed(
+            answer=FALLBACK,
+            kind="choice",
+            title=self._fill(self.answers[FALLBACK].title),
+            paragraphs=[self.frame.choose],
+            sources=[],
+            next=[*titles, none],
+            level=None,
+            confidence=round(float(confidence), 4),
+        )
+
+    def unavailable(self) -> Reply:
+        """Return the reply for when something behind the front server is down: the emergency line comes first."""
+        return self._framed(
+            answer=FALLBACK,
+            kind="unavailable",
+            title=self.frame.unavailable_title,
+            paragraphs=[self.frame.emergency_line, self.frame.unavailable],
+            sources=[],
+            next=[],
+            level=None,
+            confidence=1.0,
+        )
+
+    def needs_entry_note(self, id: str) -> bool:
+        """Whether the answer rests on the reference entry alone, so that K1 is due once in a conversation."""
+        facts = self.answers[id].fact_ids
+        return bool(facts) and all(self._sources.facts[fact].document == "E" for fact in facts)
+
+    def _words(self, answer: Answer, variant: str | None) -> list[str]:
+        # A variant that a record does not have falls to its first wording: in danger any of them is right.
+        paragraphs = answer.variants.get(variant or "", answer.visitor)
+        return [self._paragraph(paragraph) for paragraph in paragraphs]
+
+    def _paragraph(self, paragraph: Paragraph) -> str:
+        return self._fill(paragraph.text) if paragraph.text else self.frame.cautions[str(paragraph.caution)]
+
+    def buttons(self, ids: Iterable[str]) -> list[dict[str, str]]:
+        """Return the buttons that lead to the answers `ids`."""
+        return [{"label": self._fill(self.answers[id].question), "choice": id} for id in ids]
+
+    def _framed(self, **reply: Any) -> Reply:
+        # The frame is added here and nowhere else: no reply leaves without it.
+        after_safety = reply["kind"] in SAFETY_KINDS
+        frame, clinic = self.frame, self._clinic
+        return reply | {
+            "disclaimer": frame.disclaimer_safety if after_safety else frame.disclaimer,
+            "consultation": {
+                "text": frame.consultation_after_safety if after_safety else frame.consultation,
+                "label": frame.consultation_label,
+                "url": clinic.booking_url,
+                "phone": clinic.phone,
+            },
+        }
+
+    def _source_list(self, answer: Answer) -> list[dict[str, str | None]]:
+        urls = self._clinic.document_urls
+        return [
+            {"document": document.key, "title": document.title, "heading": heading, "url": urls.get(document.key)}
+            for document, heading in self._sources.headings(answer.fact_ids)
+        ]
+
+    def _fill(self, text: str) -> str:
+        return text.format_map(self._clinic.words)
+
+    def _fill_all(self, words: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            key: self._fill(value) if isinstance(value, str) else self._fill_all(value) for key, value in words.items()
+        }
+
+
+def as_text(reply: Reply) -> str:
+    """Return the whole reply as plain text for any Rasa channel: answer, sources, disclaimer, consultation.
+
+    Lines are single: Rasa's channels cut a text into several messages at a blank line.
+    """
+    sources = [f"Source: {source['title']}, {source['heading']}" for source in reply["sources"]]
+    consultation = reply["consultation"]
+    contact = f"{consultation['text']} {consultation['label']}: {consultation['url']} or {consultation['phone']}."
+    return "\n".join([reply["title"], *reply["paragraphs"], *sources, reply["disclaimer"], contact])
+
+
+def payload(id: str) -> str:
+    """Return the message by which a tapped button asks Rasa for the answer `id`."""
+    facet, _, topic = id.partition("/")
+    return f'/{facet}{{"topic": "{topic}"}}'
