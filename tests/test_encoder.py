@@ -1,0 +1,59 @@
+"""The sentence encoder gives the vectors we know, whatever machine it runs on."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.nlu.encoder import DIMENSION, MODEL, TOKENIZER, EncoderMissing, MiniLMEncoder, packaged_file
+
+STORED = json.loads((Path(__file__).parent / "nlu" / "vectors.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def encoder() -> MiniLMEncoder:
+    return MiniLMEncoder()
+
+
+@pytest.mark.parametrize("text", STORED)
+def test_a_vector_is_the_one_stored(encoder, text):
+    (vector,) = encoder.embed([text])
+    assert float(vector @ np.array(STORED[text])) > 0.995  # int8 kernels differ a little between processors
+
+
+def test_vectors_have_unit_length_and_keep_the_order_of_the_texts(encoder):
+    texts = ["a much longer question about tests after several losses", "hi", "why"]
+    together = encoder.embed(texts)
+    assert together.shape == (3, DIMENSION)
+    assert np.linalg.norm(together, axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+    for text, row in zip(texts, together, strict=True):
+        assert float(encoder.embed([text])[0] @ row) > 0.98  # padding in a batch moves int8 results slightly
+
+
+def test_a_blank_text_gives_zeros(encoder):
+    assert not encoder.embed(["", "  \n"]).any()
+
+
+def test_no_texts_give_no_rows(encoder):
+    assert encoder.embed([]).shape == (0, DIMENSION)
+
+
+def test_like_meanings_are_nearer_than_unlike_ones(encoder):
+    loss, same, other = encoder.embed(
+        ["why do I keep losing pregnancies", "reasons for repeated miscarriage", "how do I book a visit"]
+    )
+    assert loss @ same > loss @ other
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "sha256"),
+    [
+        ("no-such-package", MODEL[1], MODEL[2]),
+        (TOKENIZER[0], "no/such/file.json", TOKENIZER[2]),
+        (*TOKENIZER[:2], "0" * 64),  # a file that was changed
+    ],
+)
+def test_a_missing_or_changed_file_is_refused_with_the_remedy(package, name, sha256):
+    with pytest.raises(EncoderMissing, match="make install"):
+        packaged_file(package, name, sha256)
