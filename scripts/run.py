@@ -6,12 +6,14 @@ three processes: it restarts one that dies. HOST and PORT say where the front se
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 import httpx
@@ -20,12 +22,13 @@ from bot.clinic import SettingsFault, load_clinic
 from bot.paths import CLINIC, ROOT
 from bot.yaml_files import YamlFault
 from scripts.check_data import find_all
-from scripts.train import ensure_model
+from scripts.train import QUIET, ensure_model
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (named, not bound)
 READY_WITHIN_S = 120
 STOP_WITHIN_S = 20
+_WARNING = re.compile(r"site-packages/.*: \w*Warning: ")
 CONFIG = ROOT / "ops" / "supervisord.conf"
 
 
@@ -69,8 +72,9 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
         "ACTIONS_PORT": str(actions),
         "ACTIONS_URL": f"http://127.0.0.1:{actions}/webhook",
         "SANIC_HOST": "127.0.0.1",  # the action server listens everywhere unless told not to
-        "RASA_TELEMETRY_ENABLED": "false",
-        "LOG_LEVEL": "INFO",  # Rasa's debug lines hold the visitor's words
+        **QUIET,
+        "TF_INTRA_OP_PARALLELISM_THREADS": "1",  # nothing here runs on TensorFlow; Rasa only imports it
+        "TF_INTER_OP_PARALLELISM_THREADS": "1",
     }
 
 
@@ -122,7 +126,17 @@ def supervised(settings: Mapping[str, str]):
     """Run supervisord with the three processes; stop them all on the way out."""
     command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(CONFIG)]
     # A session of its own: Ctrl-C reaches this process alone, which then stops the others in order.
-    processes = subprocess.Popen(command, cwd=ROOT, env=dict(settings), start_new_session=True)
+    processes = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=dict(settings),
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+    # Through a pipe: supervisord would open a file anew for each process and write over what stands there.
+    threading.Thread(target=relay, args=[processes.stdout], daemon=True).start()
     try:
         yield processes
     finally:
@@ -133,6 +147,26 @@ def supervised(settings: Mapping[str, str]):
         except subprocess.TimeoutExpired:
             os.killpg(processes.pid, signal.SIGKILL)
         print("Stopped.", flush=True)
+
+
+def relay(lines: Iterable[str]) -> None:
+    """Print each line of the processes as it comes: the one log."""
+    for line in without_warnings(lines):
+        print(line, end="", flush=True)
+
+
+def without_warnings(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines but for Python warnings of installed packages, each with the line of code it shows.
+
+    Sanic turns warnings on again whatever PYTHONWARNINGS says; they are about old packages and help nobody here.
+    """
+    in_warning = False
+    for line in lines:
+        if _WARNING.search(line):
+            in_warning = True
+        elif not (in_warning and line.startswith("  ")):
+            in_warning = False
+            yield line
 
 
 @contextlib.contextmanager

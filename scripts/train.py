@@ -19,8 +19,8 @@ KEPT_MODELS = 3
 PROGRESS_EVERY_S = 5
 LOG = ROOT / "var" / "train.log"
 QUIET = {
-    "RASA_TELEMETRY_ENABLED": "false",
-    "LOG_LEVEL": "INFO",
+    "RASA_TELEMETRY_ENABLED": "false",  # it would reach outside
+    "LOG_LEVEL": "INFO",  # Rasa's debug lines hold the visitor's words
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "PYTHONWARNINGS": "ignore",
     "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
