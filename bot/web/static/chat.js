@@ -1,35 +1,40 @@
 'use strict';
 // The chat on the clinic's page: sends a question or a choice to the front server and shows the replies.
-// Text reaches the page through textContent alone, and nothing is kept but the conversation's id and the replies,
-// in sessionStorage. Every word a visitor reads comes from the server or from the data- attributes of <main>.
+// Text reaches the page as text nodes only. The conversation's id and the replies are kept in sessionStorage, and
+// the visitor's words nowhere. Every word shown comes from the server or from the data- attributes of <main>.
 
 /** @typedef {{label: string, choice: string}} Choice */
 /** @typedef {{document: string, title: string, heading: string, url?: ?string}} Source */
-/** @typedef {{text: string, label: string, url: string, phone: string}} Consultation */
+/** @typedef {{text: string, label: string, url: string, phone: string}} Visit */
 /**
- * A reply of the contract. An unknown kind may lack any part, or bring a bare `text`.
+ * A reply of the contract. One of an unknown kind may lack any part, or bring a bare `text`.
  * @typedef {{kind: string, title?: string, paragraphs?: string[], text?: string, sources?: Source[],
- *   disclaimer?: string, consultation?: Consultation, next?: Choice[]}} Reply
+ *   disclaimer?: string, consultation?: Visit, next?: Choice[]}} Reply
  */
-/** @typedef {{label: string, ask: {text: string} | {choice: string}}} Question - what the log shows, what is sent */
+/** @typedef {{label: string, sent: {text: string} | {choice: string}}} Question - what is shown, what is sent */
 
 const TIMEOUT_MS = 10_000; // twice what the front server waits for the bot behind it
 const IDLE_MS = 30 * 60_000; // a chat left alone for longer is not restored
 const EXIT_KEYS_MS = 5_000;
 const COUNT_BELOW = 100; // characters left
+const MAX_BARS = 0.6; // of the window's height
 const STORE = 'chat';
 const ALARMS = ['urgent', 'crisis'];
 
-/** @param {string} id */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const main = /** @type {HTMLElement} */ (document.querySelector('main'));
 const words = /** @type {Record<string, string>} */ (main.dataset);
 const box = /** @type {HTMLTextAreaElement} */ (byId('text'));
 const [log, messages, statusLine] = ['log', 'messages', 'status'].map(byId);
 const opening = messages.children.length;
 
-/** @type {{conversation: ?string, replies: Reply[], request: ?AbortController, failed: ?{question: Question, items: Element[]}}} */
-const state = { conversation: null, replies: [], request: null, failed: null };
+/** `request` is set while an answer is awaited, `failed` while "Try again" is shown. */
+const state = {
+  conversation: /** @type {?string} */ (null),
+  replies: /** @type {Reply[]} */ ([]),
+  request: /** @type {?AbortController} */ (null),
+  failed: /** @type {?{question: Question, items: Element[]}} */ (null),
+};
 
 /** A refusal that the server explains in words for the visitor. */
 class Refusal extends Error {}
@@ -47,10 +52,10 @@ async function ask(question) {
   const asked = addQuestion(question.label);
   showWaiting(true);
   try {
-    const body = await post(question.ask, request.signal);
+    const { conversation, replies } = await post(question.sent, request.signal);
     if (state.request !== request) return; // started over, or left
-    keep(body.conversation, body.replies);
-    reveal(asked, addReplies(body.replies));
+    reveal(asked, addReplies(replies));
+    keep(conversation, replies);
   } catch (error) {
     if (state.request === request) showFailure(question, asked, error);
   } finally {
@@ -60,9 +65,8 @@ async function ask(question) {
 }
 
 /**
- * Return the body of a 200. Raises Refusal for a 4xx with a message, anything else for a server that is out of reach.
- * @param {Question['ask']} sent
- * @param {AbortSignal} signal
+ * Return the body of a 200. Throws Refusal for a 4xx with a message, another error where the server is out of reach.
+ * @param {Question['sent']} sent @param {AbortSignal} signal
  * @returns {Promise<{conversation: string, replies: Reply[]}>}
  */
 async function post(sent, signal) {
@@ -83,18 +87,13 @@ async function post(sent, signal) {
 function showWaiting(waiting) {
   if (!waiting) state.request = null;
   statusLine.textContent = waiting ? words.waiting : '';
-  main.classList.toggle('waiting', waiting);
   // Not `disabled`, which would drop the focus; ask() turns a second question away.
   byId('send').setAttribute('aria-disabled', String(waiting));
 }
 
 // Showing
 
-/**
- * @param {string} tag
- * @param {Record<string, string>} attributes
- * @param {(Node | string)[]} children
- */
+/** @param {string} tag @param {Record<string, string>} attributes @param {(Node | string)[]} children */
 function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -104,153 +103,132 @@ function element(tag, attributes = {}, ...children) {
 
 /**
  * Return a message of the log. The sender's name stands outside the text, whose direction may differ.
- * @param {'you' | 'program'} sender
- * @param {boolean} quiet - not to be announced by the log
- * @param {(Node | string)[]} children
+ * `announced`: by the log; what alerts, or what the visitor wrote, is not.
+ * @param {'you' | 'program'} sender @param {boolean} announced @param {Element} card
  */
-function message(sender, quiet, ...children) {
+function message(sender, announced, card) {
   const name = element('p', { class: 'visually-hidden' }, words[sender]);
-  const live = quiet ? { 'aria-live': 'off' } : {};
-  return element('li', { class: `message ${sender}`, ...live }, name, ...children);
+  return element('li', { class: `message ${sender}`, ...(!announced && { 'aria-live': 'off' }) }, name, card);
 }
 
 /** @param {string} text */
 function addQuestion(text) {
-  const item = message('you', true, element('p', { class: 'card', dir: 'auto', tabindex: '-1' }, text));
+  const item = message('you', false, element('p', { class: 'card', dir: 'auto', tabindex: '-1' }, text));
   messages.append(item);
   item.scrollIntoView();
   return item;
 }
 
-/**
- * @param {Reply[]} replies
- * @param {boolean} restoring - no alert, for nothing new has happened
- */
-function addReplies(replies, restoring = false) {
-  const items = replies.map((reply) => replyItem(reply, restoring));
+/** Add the replies to the log. Restored ones alert nobody: nothing new has happened. @param {Reply[]} replies */
+function addReplies(replies, restored = false) {
+  const items = replies.map((reply) => replyItem(reply, restored));
   messages.append(...items);
   return items;
 }
 
-/**
- * @param {Reply} reply
- * @param {boolean} restoring
- */
-function replyItem(reply, restoring) {
-  const alarm = ALARMS.includes(reply.kind);
-  const said = [reply.title && element('h2', { dir: 'auto' }, reply.title), ...saidParagraphs(reply)];
-  const next = nextChoices(reply);
-  const frame = [...sourceList(reply.sources), ...frameParts(reply)];
+/** @param {Reply} reply @param {boolean} restored */
+function replyItem(reply, restored) {
+  const isAlarm = ALARMS.includes(reply.kind);
+  const title = reply.title ? [element('h2', { dir: 'auto' }, reply.title)] : [];
+  const said = [...title, ...paragraphs(reply)];
+  const frame = [...sources(reply.sources), ...closing(reply)];
+  const next = choices(reply);
   // The frame never stands before a number to call, nor before the options of "which do you mean".
-  const rest = alarm || reply.kind === 'choice' ? [...next, ...frame] : [...frame, ...next];
-  const parts = alarm ? [alarmBox(said.filter(Boolean), restoring), ...rest] : [...said, ...rest];
-  const card = element('div', { class: 'card', 'data-kind': String(reply.kind) }, ...parts.filter(Boolean));
-  return message('program', alarm, card);
+  const rest = isAlarm || reply.kind === 'choice' ? [...next, ...frame] : [...frame, ...next];
+  const parts = isAlarm ? [alarmBox(said, restored), ...rest] : [...said, ...rest];
+  const card = element('div', { class: 'card', 'data-kind': String(reply.kind) }, ...parts);
+  return message('program', !isAlarm, card);
 }
 
-/**
- * @param {(Node | string)[]} said
- * @param {boolean} restoring
- */
-function alarmBox(said, restoring) {
+/** @param {Element[]} said @param {boolean} restored */
+function alarmBox(said, restored) {
   const label = element('p', { class: 'first' }, words.first);
-  return element('div', restoring ? {} : { role: 'alert', tabindex: '-1' }, label, ...said);
+  return element('div', restored ? {} : { role: 'alert', tabindex: '-1' }, label, ...said);
 }
 
 /** @param {Reply} reply */
-function saidParagraphs(reply) {
+function paragraphs(reply) {
   const texts = reply.paragraphs?.length ? reply.paragraphs : [reply.text ?? ''];
   return texts.filter(Boolean).map((text) => element('p', { dir: 'auto' }, ...withLinks(text)));
 }
 
 /** @param {Reply} reply */
-function nextChoices({ kind, next = [] }) {
+function choices({ kind, next = [] }) {
   if (!next.length) return [];
-  const label = kind === 'answer' ? words.next : words.options;
-  const items = next.map((to) =>
-    element('li', {}, element('button', { type: 'button', 'data-choice': to.choice, dir: 'auto' }, to.label)),
-  );
-  const heading = kind === 'answer' ? [element('p', { class: 'label', 'aria-hidden': 'true' }, label)] : [];
-  return [...heading, element('ul', { class: 'choices', role: 'list', 'aria-label': label }, ...items)];
+  const isAnswer = kind === 'answer';
+  const buttons = next.map((to) => element('button', { type: 'button', 'data-choice': to.choice }, to.label));
+  const items = buttons.map((button) => element('li', { dir: 'auto' }, button));
+  const label = isAnswer ? words.next : words.options;
+  const list = element('ul', { class: 'choices', role: 'list', 'aria-label': label }, ...items);
+  return isAnswer ? [element('p', { class: 'label', 'aria-hidden': 'true' }, label), list] : [list];
 }
 
-/** @param {Source[]} sources */
-function sourceList(sources = []) {
-  if (!sources.length) return [];
-  const items = sources.map((source) => element('li', {}, webLink(source.url, source.title), `: ${source.heading}`));
-  const list = element('ul', {}, ...items);
-  return [element('details', {}, element('summary', {}, words.sources), list)];
+/** @param {Source[]} from */
+function sources(from = []) {
+  if (!from.length) return [];
+  const items = from.map((source) => element('li', {}, webLink(source.url, source.title), `: ${source.heading}`));
+  return [element('details', {}, element('summary', {}, words.sources), element('ul', {}, ...items))];
 }
 
-/** @param {Reply} reply */
-function frameParts({ disclaimer, consultation: visit }) {
-  const parts = disclaimer ? [element('p', { class: 'quiet', dir: 'auto' }, disclaimer)] : [];
+/** Return the disclaimer and the pointer to a consultation. @param {Reply} reply */
+function closing({ disclaimer, consultation: visit }) {
+  const lines = [disclaimer, visit?.text].filter(Boolean);
+  const parts = lines.map((line) => element('p', { class: 'quiet', dir: 'auto' }, String(line)));
   if (!visit) return parts;
   const call = element('a', { class: 'number', href: callLink(visit.phone) }, visit.phone);
-  const ways = element('p', { class: 'ways' }, webLink(visit.url, visit.label, 'button'), ` ${words.orCall} `, call);
-  return [...parts, element('p', { class: 'quiet', dir: 'auto' }, visit.text), ways];
+  const booking = webLink(visit.url, visit.label, { class: 'button' });
+  return [...parts, element('p', { class: 'ways' }, booking, element('span', {}, words.orCall), call)];
 }
 
-/** Return a link, or the bare label where the address is not one of the web. */
-function webLink(/** @type {?string | undefined} */ url, /** @type {string} */ label, kind = '') {
+/**
+ * Return a link, or the bare label where `url` is no web address.
+ * @param {?string | undefined} url @param {string} label
+ */
+function webLink(url, label, attributes = {}) {
   if (!/^https?:\/\//i.test(url ?? '')) return label;
-  return element('a', { href: String(url), rel: 'noreferrer', ...(kind && { class: kind }) }, label);
+  return element('a', { href: String(url), rel: 'noreferrer', ...attributes }, label);
 }
 
 /** @param {string} number */
 const callLink = (number, scheme = 'tel') => `${scheme}:${String(number).replace(/[^\d+]/g, '')}`;
 
-/** The clinic's numbers as written, each with its link; a number that can be called is not offered for text. */
+/** The link of each of the clinic's numbers as written; one that takes calls is linked for a call. */
 const numberLinks = new Map([
   ...JSON.parse(words.texts).map((/** @type {string} */ number) => [number, callLink(number, 'sms')]),
   ...JSON.parse(words.calls).map((/** @type {string} */ number) => [number, callLink(number)]),
 ]);
-const numberPattern = new RegExp(
-  `(${[...numberLinks.keys()]
-    .sort((a, b) => b.length - a.length)
-    .map((number) => number.replace(/[.+()]/g, '\\$&'))
-    .join('|')})`,
-);
+const longestFirst = [...numberLinks.keys()].sort((a, b) => b.length - a.length);
+const numberPattern = new RegExp(`(${longestFirst.map((n) => n.replace(/[.+()]/g, '\\$&')).join('|')})`);
 
-/**
- * Return the text in pieces, the clinic's numbers as links. Part of a longer number is not one of them.
- * @param {string} text
- */
+/** Return `text` in pieces, the clinic's numbers as links; part of a longer number is not one. @param {string} text */
 function withLinks(text) {
-  const pieces = String(text).split(numberPattern);
-  return pieces.map((piece, i) => {
-    if (i % 2 === 0 || /[\d-]$/.test(pieces[i - 1]) || /^-?\d/.test(pieces[i + 1])) return piece;
+  return String(text).split(numberPattern).map((piece, i, all) => {
+    if (i % 2 === 0 || /[\d-]$/.test(all[i - 1]) || /^-?\d/.test(all[i + 1])) return piece;
     return element('a', { class: 'number', href: String(numberLinks.get(piece)) }, piece);
   });
 }
 
-/**
- * Bring the answer into view; an alarm also takes the focus.
- * @param {Element} asked
- * @param {Element[]} items
- */
+/** Bring the answer into view; an alarm also takes the focus. @param {Element} asked @param {Element[]} items */
 function reveal(asked, items) {
   const alarm = items.map((item) => item.querySelector('[role=alert]')).find(Boolean);
   if (alarm instanceof HTMLElement) alarm.focus({ preventScroll: true });
-  (alarm ?? asked).scrollIntoView();
+  (alarm?.parentElement ?? asked).scrollIntoView();
 }
 
 // Failing
 
 /**
  * Show what went wrong, with the emergency line, and put the visitor's words back into the box.
- * @param {Question} question
- * @param {Element} asked
- * @param {unknown} error
+ * @param {Question} question @param {Element} asked @param {unknown} error
  */
 function showFailure(question, asked, error) {
-  const why = error instanceof Refusal ? error.message : words.unavailable;
-  const emergency = element('p', { class: 'emergency' }, ...withLinks(words.emergency));
+  const why = error instanceof Refusal ? error.message.replace(words.emergency, '').trim() : words.unavailable;
+  const emergency = element('p', { class: 'label' }, ...withLinks(words.emergency));
   const alert = element('div', { role: 'alert' }, element('p', { dir: 'auto' }, ...withLinks(why)), emergency);
-  const retry = element('button', { type: 'button', class: 'primary', id: 'retry' }, words.retry);
-  const item = message('program', true, element('div', { class: 'card', 'data-kind': 'error' }, alert, retry));
+  const again = element('button', { type: 'button', class: 'primary', id: 'retry' }, words.retry);
+  const item = message('program', false, element('div', { class: 'card', 'data-kind': 'error' }, alert, again));
   messages.append(item);
-  if ('text' in question.ask && !box.value) setText(question.ask.text);
+  if ('text' in question.sent && !box.value) setText(question.sent.text);
   state.failed = { question, items: [asked, item] };
   asked.scrollIntoView();
 }
@@ -263,24 +241,20 @@ function forgetFailure() {
 function retry() {
   if (!state.failed || state.request) return;
   ask(state.failed.question);
-  // The button that had the focus is gone.
-  /** @type {?HTMLElement} */ (messages.querySelector('.you:last-child .card'))?.focus({ preventScroll: true });
+  const asked = messages.querySelector('.you:last-child .card'); // for the focus: the button that had it is gone
+  if (asked instanceof HTMLElement) asked.focus({ preventScroll: true });
 }
 
 // Keeping and forgetting
 
-/**
- * @param {string} conversation
- * @param {Reply[]} replies
- */
+/** @param {string} conversation @param {Reply[]} replies */
 function keep(conversation, replies) {
   state.conversation = conversation;
   state.replies.push(...replies);
-  const kept = { conversation, replies: state.replies, at: Date.now() };
   try {
-    sessionStorage.setItem(STORE, JSON.stringify(kept));
+    sessionStorage.setItem(STORE, JSON.stringify({ conversation, replies: state.replies, at: Date.now() }));
   } catch {
-    // Storage is blocked or full: the chat works, a reload begins a new one.
+    // Storage is blocked or full: the chat works, and a reload begins a new one.
   }
 }
 
@@ -299,19 +273,15 @@ function restore() {
   }
 }
 
-/** Forget the chat here and on the server, and drop a reply that is still on its way. */
+/** Forget the chat on this side, and drop a reply that is still on its way. */
 function forget() {
   state.request?.abort();
-  if (state.conversation) {
-    const address = words.conversations + encodeURIComponent(state.conversation);
-    fetch(address, { method: 'DELETE', keepalive: true }).catch(() => {}); // it also expires there by itself
-  }
   Object.assign(state, { conversation: null, replies: [], request: null, failed: null });
-  box.value = '';
+  setText('');
   try {
     sessionStorage.clear();
   } catch {
-    // Storage is blocked, so there is nothing to clear.
+    // Storage is blocked, so nothing was kept.
   }
 }
 
@@ -319,14 +289,13 @@ function startOver() {
   forget();
   while (messages.children.length > opening) messages.lastElementChild?.remove();
   showWaiting(false);
-  setText('');
   statusLine.textContent = words.cleared;
   scrollTo(0, 0);
 }
 
 function leave() {
   const { href, hostname } = /** @type {HTMLAnchorElement} */ (byId('leave'));
-  document.body.replaceChildren(); // first of all: the next page may be slow
+  document.body.hidden = true; // first of all: the next page may be slow
   document.title = hostname;
   forget();
   location.replace(href); // so that Back does not return here
@@ -334,15 +303,19 @@ function leave() {
 
 // Typing
 
-/** @type {number | undefined} */
-let countTimer;
+let countTimer = 0;
 
 function showCount() {
   const left = box.maxLength - box.value.length;
   const text = left <= COUNT_BELOW ? `${left} ${words.left}` : '';
   byId('count').textContent = text;
-  clearTimeout(countTimer); // spoken only after a pause in the typing
-  if (text) countTimer = setTimeout(() => { if (!state.request) statusLine.textContent = text; }, 1_000);
+  clearTimeout(countTimer); // spoken after a pause in the typing only
+  if (text) countTimer = window.setTimeout(say, 1_000, text);
+}
+
+/** Have a screen reader say `text`, unless an answer is awaited. @param {string} text */
+function say(text) {
+  if (!state.request) statusLine.textContent = text;
 }
 
 /** @param {string} text */
@@ -353,28 +326,36 @@ function setText(text) {
 
 function sendText() {
   const text = box.value.trim();
-  if (text) return ask({ label: text, ask: { text } });
-  statusLine.textContent = words.blank;
+  if (text) return ask({ label: text, sent: { text } });
+  say(words.blank);
   box.focus();
 }
 
 /** Leave when Shift is pressed three times by itself; Escape would stop the loading of the next page. */
 function watchForExitKeys() {
-  /** @type {number[]} */
-  let presses = [];
-  let alone = false;
-  const reset = () => { alone = false; presses = []; };
-  addEventListener('keydown', (event) => {
-    if (event.key !== 'Shift') reset();
-    else if (!event.repeat) alone = true;
+  let presses = /** @type {number[]} */ ([]);
+  let isAlone = false;
+  addEventListener('keydown', ({ key, repeat }) => {
+    if (key === 'Shift' && repeat) return;
+    isAlone = key === 'Shift';
+    if (!isAlone) presses = [];
   });
-  addEventListener('pointerdown', reset);
-  addEventListener('keyup', (event) => {
-    if (event.key !== 'Shift' || !alone) return;
-    presses = [...presses.filter((time) => event.timeStamp - time < EXIT_KEYS_MS), event.timeStamp];
+  addEventListener('pointerdown', () => { isAlone = false; });
+  addEventListener('keyup', ({ key, timeStamp }) => {
+    if (key !== 'Shift' || !isAlone) return;
+    presses = [...presses.filter((time) => timeStamp - time < EXIT_KEYS_MS), timeStamp];
     if (presses.length >= 3) leave();
-    else statusLine.textContent = words.exitMore.replace('{n}', String(3 - presses.length));
+    else say(words.exitMore.replace('{n}', String(3 - presses.length)));
   });
+}
+
+/** Keep the bars off what is read or has the focus; where both would fill the window, only the upper one stays. */
+function fit() {
+  const [top, bottom] = ['safety', 'ask'].map((id) => byId(id).offsetHeight);
+  const root = document.documentElement;
+  const isCramped = top + bottom > MAX_BARS * innerHeight;
+  root.classList.toggle('cramped', isCramped);
+  root.style.scrollPaddingBlock = `${top + 12}px ${isCramped ? 12 : bottom + 12}px`;
 }
 
 function start() {
@@ -390,11 +371,15 @@ function start() {
   messages.addEventListener('click', ({ target }) => {
     const button = target instanceof Element ? target.closest('button') : null;
     if (button?.id === 'retry') retry();
-    else if (button?.dataset.choice) ask({ label: button.textContent ?? '', ask: { choice: button.dataset.choice } });
+    else if (button?.dataset.choice) ask({ label: button.textContent ?? '', sent: { choice: button.dataset.choice } });
   });
   watchForExitKeys();
   byId('starting').remove();
   document.documentElement.classList.add('ready');
+  const sizes = new ResizeObserver(fit);
+  ['safety', 'ask'].forEach((id) => sizes.observe(byId(id)));
+  addEventListener('resize', fit);
+  fit();
   restore();
 }
 
