@@ -28,6 +28,7 @@ LOOPBACK = "127.0.0.1"
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (named, not bound)
 READY_WITHIN_S = 120
 STOP_WITHIN_S = 20
+_LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d ")
 _WARNING = re.compile(r"site-packages/.*: \w*Warning: ")
 CONFIG = ROOT / "ops" / "supervisord.conf"
 
@@ -164,7 +165,9 @@ def without_warnings(lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
         if _WARNING.search(line):
             in_warning = True
-        elif not (in_warning and line.startswith("  ")):
+        elif in_warning and not _LOG_LINE.match(line):
+            in_warning = not line.startswith("  ")  # the line of code that it shows is its last
+        else:
             in_warning = False
             yield line
 
