@@ -167,7 +167,7 @@ def load_answers(folder: Path) -> Answers:
                 _read_records(path, records, faults)
         except YamlFault as fault:
             faults.append(str(fault))
-    if frame is None and not faults:
+    if not (folder / "frame.yml").exists():
         faults.append(f"{folder / 'frame.yml'}: the file is missing; put it back from version control")
     if faults:
         raise YamlFault("\n".join(faults))
@@ -176,8 +176,14 @@ def load_answers(folder: Path) -> Answers:
 
 
 def _read_records(path: Path, records: dict[str, Answer], faults: list[str]) -> None:
-    for id, entry in (read_yaml(path, "answers") or {}).items():
+    entries = read_yaml(path, "answers") or {}
+    if not isinstance(entries, dict):
+        raise YamlFault(f"{path}: answers: must hold records by id, as '{path.stem}/topic:'")
+    for id, entry in entries.items():
         where = f"{path}: {id}"
+        if not isinstance(id, str):
+            faults.append(f"{where}: must be an id such as {path.stem}/topic")
+            continue
         if id.partition("/")[0] != path.stem:
             faults.append(f"{where}: stands in the wrong file; move it to {path.with_stem(id.partition('/')[0])}")
         if not isinstance(entry, dict):

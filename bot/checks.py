@@ -24,6 +24,8 @@ NEXT_COUNT = range(2, 5)  # two to four buttons after an answer; the menu shows 
 FACETS_WITH_SOURCES = ("basics", "causes", "warning_signs", "tests", "treatments", "prevention", "support")
 UNOFFERED = ("safety/", "meta/greet", "meta/goodbye", "meta/thanks", "meta/not_covered", "meta/out_of_scope")
 MENU = "meta/menu"
+UNUSED = "sources/unused_facts"
+FACT_FILES = (UNUSED,)
 
 Fault = tuple[str, str]
 
@@ -57,7 +59,13 @@ def check_answers(content: Content, folder: Path) -> list[str]:
         _coverage,
     )
     faults = (fault for rule in rules for fault in rule(content))
-    return [f"{folder / (id.partition('/')[0] + '.yml')}: {id}: {fault}" for id, fault in faults]
+    return [f"{_file_of(id, folder)}: {id}: {fault}" for id, fault in faults]
+
+
+def _file_of(id: str, folder: Path) -> Path:
+    if id in FACT_FILES:
+        return folder.parent / f"{id}.yml"
+    return folder / f"{id.partition('/')[0]}.yml"
 
 
 def overdue(answers: Answers, today: date) -> list[str]:
@@ -215,9 +223,9 @@ def _coverage(content: Content) -> Iterator[Fault]:
     used |= {fact for answer in content.answers.values() for note in answer.staff for fact in note.facts}
     for id, fact in content.sources.facts.items():
         if fact.audience in (VISITOR, CAUTION, STAFF_ONLY) and id not in used | set(content.unused_facts):
-            yield "sources/unused_facts", f"{id} is in no answer ({fact.text}); use it or list it with the reason"
+            yield UNUSED, f"{id} is in no answer ({fact.text}); use it or list it with the reason"
         if id in used and id in content.unused_facts:
-            yield "sources/unused_facts", f"{id} is listed as unused but an answer cites it; take it off the list"
+            yield UNUSED, f"{id} is listed as unused but an answer cites it; take it off the list"
 
 
 def _paragraphs(answer: Answer) -> Iterator[Paragraph]:

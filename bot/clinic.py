@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from bot.answers import nearest
 from bot.yaml_files import YamlFault, read_yaml
 
-PRODUCTION = "production"
+PRODUCTION, DEVELOPMENT = "production", "development"
 WARN_AFTER_DAYS, REFUSE_AFTER_DAYS = 90, 180  # age of verified_on; safety.md, section 4
-_PHONE = re.compile(r"^\+?[\d][\d ().-]{1,20}$")
+_PHONE = re.compile(r"^\+?\(?\d[\d ().-]{1,20}$")
 _OPTIONAL_PHONES = ("urgent_phone", "after_hours_line", "emergency_text_number", "crisis_text", "maternal_crisis_line",
                     "dv_text", "poison_line", "child_line")  # fmt: skip
 _PHONES = ("phone", "emergency_number", "crisis_line", "dv_line", *_OPTIONAL_PHONES)
@@ -145,7 +145,10 @@ def load_clinic(path: Path, environ: Mapping[str, str] = os.environ, today: date
         raise SettingsFault(str(fault)) from None
     except ValidationError as error:
         raise SettingsFault("\n".join(_explain(fault, path) for fault in error.errors())) from None
-    if environ.get("CLINIC_ENV") == PRODUCTION:
+    environment = environ.get("CLINIC_ENV") or DEVELOPMENT
+    if environment not in (DEVELOPMENT, PRODUCTION):
+        raise SettingsFault(f"CLINIC_ENV is {environment!r}; use {PRODUCTION} or {DEVELOPMENT}")
+    if environment == PRODUCTION:
         _refuse_unfit_for_production(clinic, path, today or date.today())
     return clinic
 
@@ -169,6 +172,8 @@ def _refuse_unfit_for_production(clinic: Clinic, path: Path, today: date) -> Non
             f"{path}: demo: is true, and its numbers are examples; enter your clinic's own and set demo: false"
         )
     age = (today - clinic.verified_on).days
+    if age < 0:
+        raise SettingsFault(f"{path}: verified_on: lies in the future; write the day on which the numbers were called")
     if age > REFUSE_AFTER_DAYS:
         raise SettingsFault(
             f"{path}: verified_on: {age} days ago, at most {REFUSE_AFTER_DAYS}; call each number, then date it anew"
@@ -176,6 +181,8 @@ def _refuse_unfit_for_production(clinic: Clinic, path: Path, today: date) -> Non
 
 
 def _explain(fault: Mapping, path: Path) -> str:
+    if not fault["loc"]:
+        return f"{path}: clinic: holds no settings; write them below it, as 'name: …'"
     field = str(fault["loc"][0])
     if fault["type"] == "missing":
         return f"{path}: {field}: is missing; add it (clinic.yml explains each field)"

@@ -14,6 +14,7 @@ from bot.sources import Sources
 Reply = dict[str, Any]
 CRISIS = "safety/crisis"
 SAFETY_KINDS = ("urgent", "crisis")
+NO_LEVEL_GIVEN = "E"  # of an urgent reply: when in doubt, the emergency number
 ENTRY_NOTE = "K1"  # said once in a conversation, at the first answer drawn from the reference entry alone
 
 
@@ -54,7 +55,7 @@ class Renderer:
             paragraphs=paragraphs,
             sources=self._source_list(answer),
             next=self.buttons(answer.next),
-            level=level,
+            level=level or (NO_LEVEL_GIVEN if answer.kind == "urgent" else None),
             confidence=round(float(confidence), 4),
         )
 

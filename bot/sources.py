@@ -67,26 +67,29 @@ def load_sources(folder: Path) -> Sources:
 
     Raises YamlFault for a missing field, an unknown audience or an erratum that does not exist.
     """
-    content = read_yaml(folder / "facts.yml")
-    errata = {id: _erratum(id, entry) for id, entry in read_yaml(folder / "errata.yml", "errata").items()}
+    facts_file, errata_file = folder / "facts.yml", folder / "errata.yml"
+    content = read_yaml(facts_file)
+    errata = {id: _erratum(id, entry, errata_file) for id, entry in read_yaml(errata_file, "errata").items()}
     documents = {
         letter: Document(entry["key"], entry["title"], str(entry["published"]) if entry["published"] else None)
         for letter, entry in content["documents"].items()
     }
-    facts = {id: _fact(id, entry, folder / "facts.yml") for id, entry in content["facts"].items()}
+    facts = {id: _fact(id, entry, facts_file) for id, entry in content["facts"].items()}
     for fact in facts.values():
         if unknown := [id for id in fact.errata if id not in errata]:
-            raise YamlFault(f"{folder / 'facts.yml'}: {fact.id}: errata {unknown} do not exist; see errata.yml")
+            raise YamlFault(f"{facts_file}: {fact.id}: errata {unknown} do not exist; see errata.yml")
     return Sources(documents, facts, errata)
 
 
 def _fact(id: str, entry: dict, path: Path) -> Fact:
+    _refuse_missing(("heading", "line", "audience", "errata", "fact"), id, entry, path)
     if entry.get("audience") not in AUDIENCES:
         raise YamlFault(f"{path}: {id}: audience is {entry.get('audience')!r}; use one of {', '.join(AUDIENCES)}")
     return Fact(id, id[0], entry["heading"], entry["line"], entry["audience"], tuple(entry["errata"]), entry["fact"])
 
 
-def _erratum(id: str, entry: dict) -> Erratum:
+def _erratum(id: str, entry: dict, path: Path) -> Erratum:
+    _refuse_missing(("title", "harm", "visitor", "staff", "answers"), id, entry, path)
     return Erratum(
         id,
         entry["title"],
@@ -96,3 +99,8 @@ def _erratum(id: str, entry: dict) -> Erratum:
         tuple(entry["answers"]),
         tuple(entry.get("cautions", ())),
     )
+
+
+def _refuse_missing(fields: Iterable[str], id: str, entry: Mapping, path: Path) -> None:
+    if missing := [field for field in fields if field not in entry]:
+        raise YamlFault(f"{path}: {id}: {', '.join(missing)} missing; add what is")

@@ -3,6 +3,7 @@
 PyYAML keeps the last of two equal keys without a word; here that is an error.
 """
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, Hashable):
+            raise YamlFault(f"line {key_node.start_mark.line + 1}: {key!r} can't be a key; put it in quotes")
         if key in seen:
             raise YamlFault(f"line {key_node.start_mark.line + 1}: {key!r} is written twice; keep one of them")
         seen.add(key)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date
 
 import httpx
@@ -25,6 +25,7 @@ from scripts.check_data import find_all
 from scripts.train import QUIET, ensure_model
 
 LOOPBACK = "127.0.0.1"
+RASA_PORT, ACTIONS_PORT = 5005, 5055  # their usual ones, if free
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (named, not bound)
 READY_WITHIN_S = 120
 STOP_WITHIN_S = 20
@@ -54,16 +55,17 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
 
     Raises CannotStart, SettingsFault or YamlFault with a message that says what to do.
     """
-    host, port = environ.get("HOST", "127.0.0.1"), wanted_port(environ)
+    host, port = environ.get("HOST") or LOOPBACK, wanted_port(environ)
     load_clinic(CLINIC, environ)
     refuse_faulty_content()
     refuse_used_port(host, port)
     model = ensure_model()
-    rasa, actions = free_port(5005), free_port(5055)
+    rasa = free_port(RASA_PORT, taken={port})
+    actions = free_port(ACTIONS_PORT, taken={port, rasa})
     (ROOT / "var").mkdir(exist_ok=True)
     return {
         **environ,
-        "ADDRESS": f"http://{LOOPBACK if host in EVERYWHERE else host}:{port}",
+        "ADDRESS": f"http://{url_host(host)}:{port}",
         "HOST": host,
         "PORT": str(port),
         "PYTHON": sys.executable,
@@ -82,9 +84,15 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
 def wanted_port(environ: Mapping[str, str]) -> int:
     """Return the PORT asked for. Raises CannotStart where it is no port number."""
     value = environ.get("PORT", "8080")
-    if not value.isdigit() or not 0 < int(value) < 65536:
+    if not re.fullmatch(r"[0-9]{1,5}", value) or not 0 < int(value) < 65536:
         raise CannotStart(f"PORT is {value!r}; use a number from 1 to 65535, for example: make run PORT=8081")
     return int(value)
+
+
+def url_host(host: str) -> str:
+    """Return the host by which this machine reaches a server that listens at `host`."""
+    reachable = LOOPBACK if host in EVERYWHERE else host
+    return f"[{reachable}]" if ":" in reachable else reachable
 
 
 def refuse_faulty_content() -> None:
@@ -107,12 +115,12 @@ def refuse_used_port(host: str, port: int) -> None:
         ) from None
 
 
-def free_port(preferred: int) -> int:
-    """Return `preferred` if nothing listens there on loopback, else any free port."""
+def free_port(preferred: int, taken: Container[int]) -> int:
+    """Return `preferred` if it is not taken and nothing listens there on loopback, else any free port."""
     try:
-        return _listen("127.0.0.1", preferred)
+        return _listen(LOOPBACK, preferred if preferred not in taken else 0)
     except OSError:
-        return _listen("127.0.0.1", 0)
+        return _listen(LOOPBACK, 0)
 
 
 def _listen(host: str, port: int) -> int:

@@ -111,7 +111,7 @@ def small_record(id: str, fields: Mapping[str, Any]) -> Answer:
     return Answer.model_validate({**RECORD, "id": id, "title": words, "question": f"About {words}?", **fields})
 
 
-def small_sources(**facts: Fact) -> Sources:
+def small_sources() -> Sources:
     """Return one document with one fact for each audience, and one erratum that wants caution K3."""
     known = (
         Fact("R-1", "R", "Tests", 1, VISITOR, (), "Tests look for a cause."),
@@ -120,7 +120,7 @@ def small_sources(**facts: Fact) -> Sources:
     )
     erratum = Erratum("ER-1", "A wrong dose", "Major", "…", "…", ("causes/overview",), ("K3",))
     documents = {"R": Document("article", "An article", "2025-01-01")}
-    return Sources(documents, {**{fact.id: fact for fact in known}, **facts}, {"ER-1": erratum})
+    return Sources(documents, {fact.id: fact for fact in known}, {"ER-1": erratum})
 
 
 def small_wording() -> Wording:

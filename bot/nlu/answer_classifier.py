@@ -1,7 +1,7 @@
 """The classifier of full answer ids: from a message to a calibrated probability for every id.
 
-It learns from `intent: causes` with `metadata: {topic: pcos}` and predicts `causes/pcos`, on the encoder's vector
-joined with word and character n-grams: each catches what the other misses (meaning; rare and misspelt names).
+It learns from `intent: causes` with `metadata: {topic: pcos}` and predicts `causes/pcos`. One linear expert reads the
+encoder's vector (meaning), another word and character n-grams (rare and misspelt names); their product beats either.
 `AnswerModel` is plain scikit-learn; `AnswerClassifier` is the Rasa component around it.
 """
 
@@ -20,13 +20,13 @@ from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import INTENT, METADATA, METADATA_INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from scipy.optimize import minimize_scalar
-from scipy.sparse import csr_matrix, hstack
-from scipy.special import log_softmax, softmax
+from scipy.optimize import minimize
+from scipy.special import log_softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import FeatureUnion
+from sklearn.svm import LinearSVC
 
 from bot.nlu.encoder import DIMENSION
 
@@ -37,22 +37,28 @@ SEED = 7
 
 @dataclass
 class AnswerModel:
-    """A fitted model: vectoriser of n-grams, linear classifier, and the factor that calibrates its scores."""
+    """Two fitted experts, one on meaning and one on words, and the weights that join and calibrate them."""
 
     vectorizer: FeatureUnion
-    classifier: LogisticRegression
-    sharpness: float
-    encoder_weight: float
+    meaning: LogisticRegression
+    words: LinearSVC
+    weights: np.ndarray
 
     def probabilities(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
-        """Return the probability of each id, shape (len(texts), len(self.ids)); each row adds up to 1."""
-        features = join(self.vectorizer.transform(texts), vectors, self.encoder_weight)
-        return softmax(self.sharpness * self.classifier.decision_function(features), axis=1)
+        """Return the probability of each id, shape (len(texts), len(self.ids)); each row adds up to 1.
+
+        `vectors` are the encoder's, shape (len(texts), 384).
+        """
+        scores = (
+            self.meaning.decision_function(vectors),
+            self.words.decision_function(self.vectorizer.transform(texts)),
+        )
+        return np.exp(joined(scores, self.weights))
 
     @property
     def ids(self) -> list[str]:
         """The answer ids, in the order of the columns."""
-        return [str(id) for id in self.classifier.classes_]
+        return [str(id) for id in self.meaning.classes_]
 
     def save(self, path: Path) -> None:
         """Write the model to one file."""
@@ -65,12 +71,18 @@ class AnswerModel:
 
 
 def fit(
-    texts: Sequence[str], vectors: np.ndarray, ids: Sequence[str], *, C: float, encoder_weight: float, folds: int
+    texts: Sequence[str],
+    vectors: np.ndarray,
+    ids: Sequence[str],
+    *,
+    meaning_C: float,
+    words_C: float,
+    folds: int,
 ) -> AnswerModel:
-    """Return a model fitted on examples and their ids.
+    """Return a model fitted on examples and their ids; `meaning_C` and `words_C` are the experts' regularisation.
 
-    The sharpness is found on predictions for examples left out of the fitting, so that it measures messages the model
-    has not seen. Raises ValueError where an id has fewer examples than there are folds.
+    The weights are found on scores for examples left out of the fitting, so that the probabilities are right for
+    messages the model has not seen. Raises ValueError where an id has fewer examples than there are folds.
     """
     vectorizer = FeatureUnion(
         [
@@ -78,31 +90,36 @@ def fit(
             ("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True)),
         ]
     )
-    features = join(vectorizer.fit_transform(texts), vectors, encoder_weight)
-    classifier = LogisticRegression(C=C, solver="liblinear", random_state=SEED)
+    ngrams = vectorizer.fit_transform(texts)
+    meaning = LogisticRegression(C=meaning_C, max_iter=500)
+    words = LinearSVC(C=words_C, random_state=SEED)
     splits = StratifiedKFold(folds, shuffle=True, random_state=SEED)
-    scores = cross_val_predict(classifier, features, ids, cv=splits, method="decision_function")
-    classifier.fit(features, ids)
-    columns = np.searchsorted(classifier.classes_, ids)
-    return AnswerModel(vectorizer, classifier, best_sharpness(scores, columns), encoder_weight)
+    scores = tuple(
+        cross_val_predict(expert, features, ids, cv=splits, method="decision_function")
+        for expert, features in ((meaning, vectors), (words, ngrams))
+    )
+    meaning.fit(vectors, ids)
+    words.fit(ngrams, ids)
+    return AnswerModel(vectorizer, meaning, words, best_weights(scores, np.searchsorted(meaning.classes_, ids)))
 
 
-def best_sharpness(scores: np.ndarray, columns: np.ndarray) -> float:
-    """Return the factor by which to multiply scores so that their softmax is best calibrated (temperature scaling).
+def best_weights(scores: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
+    """Return the weight of each expert that makes their joined probabilities best calibrated, shape (experts,).
 
-    `scores` has shape (examples, ids), `columns` the right column of each example. Guo et al., ICML 2017.
+    Each of `scores` has shape (examples, ids), `columns` the right column of each example. With one expert this is
+    temperature scaling (Guo et al., ICML 2017); with more, a product of experts with a temperature each.
     """
-    rows = np.arange(len(scores))
+    rows = np.arange(len(columns))
 
-    def loss(log_factor: float) -> float:
-        return float(-log_softmax(np.exp(log_factor) * scores, axis=1)[rows, columns].mean())
+    def loss(log_weights: np.ndarray) -> float:
+        return float(-joined(scores, np.exp(log_weights))[rows, columns].mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 4.0), method="bounded").x))
+    return np.exp(minimize(loss, np.zeros(len(scores)), method="Nelder-Mead").x)
 
 
-def join(ngrams: csr_matrix, vectors: np.ndarray, encoder_weight: float) -> csr_matrix:
-    """Return n-grams and encoder vectors side by side, the vectors weighted."""
-    return hstack([ngrams, csr_matrix(vectors * encoder_weight)]).tocsr()
+def joined(scores: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """Return the log-probabilities that the experts' scores give together."""
+    return log_softmax(sum(weight * score for weight, score in zip(weights, scores, strict=True)), axis=1)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -117,8 +134,8 @@ class AnswerClassifier(IntentClassifier, GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        # Found by cross-validation over the training examples; the result is flat around these values.
-        return {"C": 10.0, "encoder_weight": 2.5, "folds": 5, "ranking_length": 10}
+        # Regularisation: the result is flat around these values (docs/decisions/0003-answer-ids-beside-intents.md).
+        return {"meaning_C": 10.0, "words_C": 1.0, "folds": 5, "ranking_length": 10}
 
     def __init__(
         self,
@@ -161,8 +178,8 @@ class AnswerClassifier(IntentClassifier, GraphComponent):
             [message.get(TEXT) for message in examples],
             np.vstack([vector_of(message) for message in examples]),
             [id_of(message) for message in examples],
-            C=self._config["C"],
-            encoder_weight=self._config["encoder_weight"],
+            meaning_C=self._config["meaning_C"],
+            words_C=self._config["words_C"],
             folds=self._config["folds"],
         )
         with self._model_storage.write_to(self._resource) as folder:

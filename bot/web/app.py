@@ -74,8 +74,8 @@ def create_app(environ: Mapping[str, str] = os.environ, rasa: RasaClient | None 
             Route("/readyz", door.readyz),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
-        middleware=[Middleware(SecurityHeaders)],
-        exception_handlers={ApiError: failed, HTTPException: failed, Exception: failed},
+        middleware=[Middleware(Outermost, on_error=failed)],
+        exception_handlers={ApiError: failed, HTTPException: failed},
         lifespan=lifespan,
     )
 
@@ -130,7 +130,8 @@ def as_api_error(error: Exception) -> ApiError:
     if isinstance(error, ApiError):
         return error
     if isinstance(error, HTTPException):
-        return ApiError(error.status_code, f"http_{error.status_code}", _HTTP.get(error.status_code, str(error.detail)))
+        message = _HTTP.get(error.status_code, str(error.detail))
+        return ApiError(error.status_code, f"http_{error.status_code}", message, dict(error.headers or {}))
     logger.error("request failed: %s", type(error).__name__)  # no traceback: its values may hold a visitor's words
     return ApiError(500, "internal", "Something went wrong here. Please try again in a minute.")
 
@@ -141,14 +142,24 @@ _HTTP = {
 }
 
 
-class SecurityHeaders:
-    """Adds the security headers to every response."""
+class Outermost:
+    """Adds the security headers to every response, and lets no error out.
 
-    def __init__(self, app: ASGIApp) -> None:
+    An error that leaves the application is logged by uvicorn with its message, which may hold a visitor's words.
+    """
+
+    def __init__(self, app: ASGIApp, on_error: Callable[[Request, Exception], Response]) -> None:
         self._app = app
+        self._on_error = on_error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, with_headers(send) if scope["type"] == "http" else send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, with_headers(send))
+        except Exception as error:
+            await self._on_error(Request(scope), error)(scope, receive, with_headers(send))
 
 
 def with_headers(send: Send) -> Callable:

@@ -76,11 +76,13 @@ class Chat:
                     also_crisis=finding.also_crisis,
                 )
             ]
-        try:
+        try:  # the channel's edge: whatever goes wrong behind it, the visitor gets the emergency line
             return await self._rasa.ask(conversation, payload(turn.choice) if turn.choice else str(turn.text))
         except RasaUnavailable as reason:
             logger.warning("conversation %s: no answer from Rasa (%s)", short(conversation), reason)
-            return [self._renderer.unavailable()]
+        except Exception as error:
+            logger.error("conversation %s: asking Rasa failed (%s)", short(conversation), type(error).__name__)
+        return [self._renderer.unavailable()]
 
 
 def short(conversation: str) -> str:

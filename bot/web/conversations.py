@@ -23,7 +23,7 @@ class Conversations:
         """Whether the id was issued here."""
         try:
             self._signer.unsign(conversation)
-        except BadSignature:
+        except (BadSignature, UnicodeEncodeError):  # half a character, which JSON can carry
             return False
         return True
 

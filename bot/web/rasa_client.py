@@ -3,6 +3,7 @@
 Rasa's REST channel answers 200 with an empty list whenever something behind it failed; that counts as down.
 """
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -27,10 +28,11 @@ class RasaClient:
         """Return the replies to a message of the conversation: one or two. Raises RasaUnavailable."""
         body = {"sender": conversation, "message": message}
         try:
-            response = await self._http.post("/webhooks/rest/webhook", json=body)
+            async with asyncio.timeout(TIMEOUT_S):  # for the whole answer: httpx counts each read by itself
+                response = await self._http.post("/webhooks/rest/webhook", json=body)
             response.raise_for_status()
             replies = [part["custom"] for part in response.json() if "custom" in part]
-        except (httpx.HTTPError, ValueError, TypeError, KeyError) as error:
+        except (httpx.HTTPError, TimeoutError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise RasaUnavailable(type(error).__name__) from None
         if not replies or not all(is_reply(reply) for reply in replies):
             raise RasaUnavailable("no reply")

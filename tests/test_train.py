@@ -1,0 +1,120 @@
+"""When a model is trained: only if there is none for the present data."""
+
+import os
+
+import pytest
+
+from scripts import train
+from scripts.train import KEPT_MODELS, ensure_model, fingerprint
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A small project: config.yml, nlu/tests.yml and nlu/component.py."""
+    monkeypatch.setattr(train, "ROOT", tmp_path)
+    (tmp_path / "nlu").mkdir()
+    (tmp_path / "config.yml").write_text("language: en\n")
+    (tmp_path / "nlu" / "tests.yml").write_text("nlu: []\n")
+    (tmp_path / "nlu" / "component.py").write_text("pass\n")
+    return tmp_path
+
+
+def print_of(project, packages=("pyyaml",)) -> str:
+    return fingerprint([project / "config.yml", project / "nlu"], packages)
+
+
+def test_the_same_data_have_the_same_fingerprint(project):
+    assert print_of(project) == print_of(project)
+
+
+def test_a_fingerprint_fits_a_file_name(project):
+    assert print_of(project).isalnum()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda at: (at / "config.yml").write_text("language: de\n"), id="the configuration"),
+        pytest.param(lambda at: (at / "nlu" / "tests.yml").write_text("nlu: [a]\n"), id="the training data"),
+        pytest.param(lambda at: (at / "nlu" / "component.py").write_text("pass \n"), id="a component"),
+        pytest.param(lambda at: (at / "nlu" / "more.yml").write_text("nlu: []\n"), id="a new file"),
+        pytest.param(lambda at: (at / "nlu" / "tests.yml").rename(at / "nlu" / "causes.yml"), id="a file's name"),
+        pytest.param(lambda at: (at / "nlu" / "tests.yml").unlink(), id="a file fewer"),
+    ],
+)
+def test_a_change_of_anything_the_model_is_made_from_changes_the_fingerprint(project, change):
+    before = print_of(project)
+    change(project)
+    assert print_of(project) != before
+
+
+def test_another_version_of_a_package_changes_the_fingerprint(project, monkeypatch):
+    before = print_of(project)
+    monkeypatch.setattr(train, "version", lambda package: "0.0.0")
+    assert print_of(project) != before
+
+
+def test_what_an_editor_or_python_leaves_behind_changes_nothing(project):
+    before = print_of(project)
+    (project / "nlu" / "__pycache__").mkdir()
+    (project / "nlu" / "__pycache__" / "component.cpython-311.pyc").write_bytes(b"\x00")
+    (project / "nlu" / "tests.yml~").write_text("old")
+    os.utime(project / "nlu" / "tests.yml", (0, 0))
+    assert print_of(project) == before
+
+
+def test_a_clone_elsewhere_finds_the_same_fingerprint(project, tmp_path_factory, monkeypatch):
+    before = print_of(project)
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "clone"
+    project.rename(elsewhere)
+    monkeypatch.setattr(train, "ROOT", elsewhere)
+    assert print_of(elsewhere) == before
+
+
+def test_the_model_of_this_project_is_made_from_files_that_exist():
+    assert all(path.exists() for path in train.TRAINED_FROM)
+    assert train.model_path().name.endswith(".tar.gz")
+
+
+# Training.
+
+
+@pytest.fixture
+def trainings(project, monkeypatch):
+    """Training takes no time here: it writes a file and is counted."""
+    models = project / "models"
+    models.mkdir()
+    done = []
+
+    def write(path):
+        done.append(path)
+        path.write_text("a model")
+        os.utime(path, (len(done), len(done)))  # a second apart
+
+    monkeypatch.setattr(train, "MODELS", models)
+    monkeypatch.setattr(train, "TRAINED_FROM", (project / "config.yml",))
+    monkeypatch.setattr(train, "_train", write)
+    return done
+
+
+def test_a_model_is_trained_once_for_the_same_data(trainings):
+    first = ensure_model()
+    assert first.exists()
+    assert ensure_model() == first
+    assert len(trainings) == 1
+
+
+def test_a_change_trains_anew_and_going_back_finds_the_old_model(trainings, project):
+    first = ensure_model()
+    (project / "config.yml").write_text("language: de\n")
+    assert ensure_model() != first
+    (project / "config.yml").write_text("language: en\n")
+    assert ensure_model() == first
+    assert len(trainings) == 2
+
+
+def test_the_newest_models_are_kept(trainings, project):
+    for number in range(KEPT_MODELS + 2):
+        (project / "config.yml").write_text(f"language: x{number}\n")
+        ensure_model()
+    assert sorted((project / "models").iterdir()) == sorted(trainings[-KEPT_MODELS:])
