@@ -1,7 +1,7 @@
 """`action_answer`: says the record that the message asks for, always with the disclaimer and the consultation.
 
-The understanding is done before: the gate (bot/nlu/gate.py) leaves its decision in the parse data under `answer`. A
-tapped button comes as `/facet{"topic": "…"}` and carries no such key; its id is the intent and the entity.
+The pipeline leaves in the parse data what it understood; what to say follows from that and from the last answer of
+the conversation (bot/followups.py). A tapped button comes as `/facet{"topic": "…"}`: its id is intent and entity.
 """
 
 import logging
@@ -15,12 +15,16 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.answers import FALLBACK, load_answers
 from bot.clinic import load_clinic
-from bot.paths import ANSWERS, CLINIC, SOURCES
+from bot.followups import Conversation, Last, load_cues, nameable_topics, with_danger
+from bot.gate import Decision, load_gate
+from bot.paths import ANSWERS, CLINIC, DATA, SOURCES
 from bot.reply import Renderer, Reply, as_text, payload
 from bot.sources import load_sources
+from bot.topics import load_topics
 
 logger = logging.getLogger(__name__)
-ENTRY_NOTE_GIVEN = "entry_note_given"
+
+ENTRY_NOTE_GIVEN, LAST_ANSWER, TOPIC, NOT_UNDERSTOOD = "entry_note_given", "last_answer", "topic", "not_understood"
 
 
 class ActionAnswer(Action):
@@ -30,35 +34,75 @@ class ActionAnswer(Action):
         return "action_answer"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
-        renderer = load_renderer()
-        message = tracker.latest_message or {}
-        note_given = bool(tracker.get_slot(ENTRY_NOTE_GIVEN))
+        speaker = load_speaker()
         try:
-            reply, note_now = reply_to(message, renderer, note_given=note_given)
+            replies, slots = speaker.speak(tracker.latest_message or {}, tracker.current_slot_values())
         except Exception as error:
             # The SDK would send the whole request, with the visitor's words, back and into the log.
             logger.error("conversation %s: no reply made (%s)", tracker.sender_id[:8], type(error).__name__)
-            reply, note_now = renderer.unavailable(), False
-        dispatcher.utter_message(text=as_text(reply), buttons=rasa_buttons(reply), json_message=reply)
-        return [SlotSet(ENTRY_NOTE_GIVEN, True)] if note_now else []
+            replies, slots = [speaker.renderer.unavailable()], {}
+        for reply in replies:
+            dispatcher.utter_message(text=as_text(reply), buttons=rasa_buttons(reply), json_message=reply)
+        return [SlotSet(name, value) for name, value in slots.items()]
 
 
-def reply_to(message: Mapping[str, Any], renderer: Renderer, *, note_given: bool) -> tuple[Reply, bool]:
-    """Return the reply to a parsed message, and whether it carries the note on the reference entry."""
-    decision = message.get("answer") or _tapped(message)
-    if decision.get("choices"):
-        return renderer.choice(decision["choices"], decision["confidence"]), False
-    id = decision["id"] if decision["id"] in renderer.answers else FALLBACK
-    note_now = not note_given and renderer.needs_entry_note(id)
-    reply = renderer.reply(
-        id,
-        confidence=decision["confidence"],
-        variant=decision.get("variant"),
-        level=decision.get("level"),
-        also_crisis=decision.get("also_crisis"),
-        entry_note=note_now,
-    )
-    return reply, note_now
+class Speaker:
+    """Turns a parsed message and the slots of its conversation into replies and new slots."""
+
+    def __init__(self, renderer: Renderer, conversation: Conversation) -> None:
+        self.renderer = renderer
+        self._conversation = conversation
+
+    def speak(self, message: Mapping[str, Any], slots: Mapping[str, Any]) -> tuple[list[Reply], dict[str, Any]]:
+        """Return the replies to a message, one or two, and the slots to set."""
+        decisions = self._decide(message, last_of(slots))
+        not_understood = decisions[0] == Decision(FALLBACK, decisions[0].confidence)
+        changed: dict[str, Any] = {NOT_UNDERSTOOD: not_understood}
+        replies = []
+        for decision in decisions:
+            again = not_understood and bool(slots.get(NOT_UNDERSTOOD))
+            note_due = not {**slots, **changed}.get(ENTRY_NOTE_GIVEN) and self._needs_note(decision)
+            replies.append(self._say(decision, again=again, note_due=note_due))
+            changed |= {ENTRY_NOTE_GIVEN: True} if note_due else {}
+            if carried := self._conversation.carried(decision):
+                changed |= {LAST_ANSWER: carried.id, TOPIC: carried.topic}
+        return replies, changed
+
+    def _decide(self, message: Mapping[str, Any], last: Last | None) -> tuple[Decision, ...]:
+        if message.get("danger"):
+            return (with_danger(message["danger"]),)
+        if id := tapped_id(message):
+            return (Decision(id if id in self.renderer.answers else FALLBACK, 1.0),)
+        if not message.get("answer_ranking"):
+            return (Decision(FALLBACK, 0.0),)
+        return self._conversation.decide(message, last)
+
+    def _needs_note(self, decision: Decision) -> bool:
+        return not decision.choices and self.renderer.needs_entry_note(decision.id)
+
+    def _say(self, decision: Decision, *, again: bool, note_due: bool) -> Reply:
+        if decision.choices:
+            return self.renderer.choice(decision.choices, decision.confidence)
+        return self.renderer.reply(
+            decision.id,
+            confidence=decision.confidence,
+            variant="again" if again else decision.variant,
+            level=decision.level,
+            also_crisis=decision.also_crisis,
+            entry_note=note_due,
+            instead=decision.instead,
+        )
+
+
+def last_of(slots: Mapping[str, Any]) -> Last | None:
+    """Return what the conversation was last about."""
+    return Last(slots[LAST_ANSWER], slots[TOPIC]) if slots.get(LAST_ANSWER) and slots.get(TOPIC) else None
+
+
+def tapped_id(message: Mapping[str, Any]) -> str | None:
+    """Return the id that a tapped button asks for, None where the message was typed."""
+    topics = [entity["value"] for entity in message.get("entities", ()) if entity.get("entity") == "topic"]
+    return f"{(message.get('intent') or {}).get('name')}/{topics[0]}" if topics else None
 
 
 def rasa_buttons(reply: Reply) -> list[dict[str, str]]:
@@ -67,12 +111,14 @@ def rasa_buttons(reply: Reply) -> list[dict[str, str]]:
 
 
 @lru_cache(maxsize=1)
-def load_renderer() -> Renderer:
-    """Return the renderer, loaded on first use and kept."""
-    return Renderer(load_answers(ANSWERS), load_sources(SOURCES), load_clinic(CLINIC))
-
-
-def _tapped(message: Mapping[str, Any]) -> dict[str, Any]:
-    topics = [entity["value"] for entity in message.get("entities", ()) if entity.get("entity") == "topic"]
-    intent = (message.get("intent") or {}).get("name")
-    return {"id": f"{intent}/{topics[0]}" if topics else FALLBACK, "confidence": 1.0}
+def load_speaker() -> Speaker:
+    """Return the speaker, loaded on first use and kept."""
+    answers = load_answers(ANSWERS)
+    followups = DATA / "followups.yml"
+    conversation = Conversation(
+        answers,
+        load_topics(DATA / "topics.yml", only=nameable_topics(followups, answers)),
+        load_cues(followups, answers),
+        load_gate(DATA / "gate.yml"),
+    )
+    return Speaker(Renderer(answers, load_sources(SOURCES), load_clinic(CLINIC)), conversation)

@@ -118,6 +118,7 @@ class Frame(_Record):
     consultation_after_safety: str
     consultation_label: str
     choose: str
+    nearest: str
     none_of_these: str
     unavailable_title: str
     unavailable: str

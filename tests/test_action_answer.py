@@ -7,7 +7,15 @@ from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.answer import ENTRY_NOTE_GIVEN, ActionAnswer, rasa_buttons, reply_to
+from actions.answer import (
+    ENTRY_NOTE_GIVEN,
+    LAST_ANSWER,
+    NOT_UNDERSTOOD,
+    TOPIC,
+    ActionAnswer,
+    load_speaker,
+    rasa_buttons,
+)
 from bot.answers import load_answers
 from bot.paths import ANSWERS
 from bot.reply import as_text
@@ -15,13 +23,25 @@ from bot.reply import as_text
 IDS = sorted(load_answers(ANSWERS))
 
 
-def decided(id: str, **more) -> dict:
-    """Return a parsed message on which the gate left its decision."""
-    return {"text": "…", "intent": {"name": "x"}, "entities": [], "answer": {"id": id, "confidence": 0.8, **more}}
+def understood(text: str, **confidences: float) -> dict:
+    """Return a parsed message; `causes__pcos=0.9` stands for a probability of 0.9 for causes/pcos."""
+    ranking = [{"id": id.replace("__", "/"), "confidence": value} for id, value in confidences.items()]
+    facets: dict[str, float] = {}
+    for entry in ranking:
+        facet = entry["id"].partition("/")[0]
+        facets[facet] = facets.get(facet, 0) + entry["confidence"]
+    names = [{"name": facet, "confidence": value} for facet, value in facets.items()]
+    return {"text": text, "intent": names[0], "entities": [], "answer_ranking": ranking, "intent_ranking": names}
+
+
+def in_danger(id: str, variant=None, level=None, also_crisis=None) -> dict:
+    """Return a parsed message in which the safety component found danger."""
+    danger = {"id": id, "variant": variant, "level": level, "also_crisis": also_crisis}
+    return {**understood("…", causes__pcos=0.99), "danger": danger}
 
 
 def tapped(id: str) -> dict:
-    """Return a parsed message as a button's payload gives it: no decision, only intent and topic."""
+    """Return a parsed message as a button's payload gives it: no ranking, only intent and topic."""
     facet, topic = id.split("/")
     return {"intent": {"name": facet}, "entities": [{"entity": "topic", "value": topic}]}
 
@@ -34,43 +54,48 @@ def run(message: dict | None, **slots) -> tuple[list[dict], list]:
     return dispatcher.messages, events
 
 
-@pytest.fixture
-def answer(renderer):
-    """Return a function from a parsed message to its reply."""
-    return lambda message: reply_to(message, renderer, note_given=True)[0]
+def answer(message: dict | None, **slots) -> dict:
+    """Return the one reply to a message."""
+    (sent,), _ = run(message, **slots)
+    return sent["custom"]
 
 
 def test_rasa_calls_it_by_the_name_in_the_domain():
     assert ActionAnswer().name() == "action_answer"
 
 
-def test_the_answer_decided_on_is_said_with_its_confidence(answer):
-    reply = answer(decided("causes/pcos"))
-    assert (reply["answer"], reply["confidence"]) == ("causes/pcos", 0.8)
+def test_a_sure_answer_is_said_with_its_confidence():
+    reply = answer(understood("can pcos cause miscarriage?", causes__pcos=0.9))
+    assert (reply["answer"], reply["confidence"]) == ("causes/pcos", 0.9)
 
 
 @pytest.mark.parametrize("id", IDS)
-def test_every_answer_can_be_asked_for_by_its_button(answer, id):
+def test_every_answer_can_be_asked_for_by_its_button(id):
     reply = answer(tapped(id))
     assert (reply["answer"], reply["confidence"]) == (id, 1)
 
 
-def test_several_answers_near_enough_are_a_question_back(answer):
-    reply = answer(decided("meta/fallback", choices=["causes/pcos", "tests/hormones"]))
+def test_several_answers_near_enough_are_a_question_back():
+    reply = answer(
+        understood("sugar and the ovary thing", causes__pcos=0.4, causes__diabetes=0.35, tests__hormones=0.2)
+    )
     assert reply["kind"] == "choice"
-    assert [button["choice"] for button in reply["next"]] == ["causes/pcos", "tests/hormones", "meta/fallback"]
+    assert [button["choice"] for button in reply["next"]] == [
+        "causes/pcos",
+        "causes/diabetes",
+        "tests/hormones",
+        "meta/fallback",
+    ]
 
 
-def test_a_safety_decision_keeps_its_variant_level_and_crisis(answer, renderer):
-    reply = answer(decided("safety/urgent", variant="other", level="D", also_crisis="violence"))
-    expected = renderer.reply("safety/urgent", variant="other", level="D", also_crisis="violence", confidence=0.8)
-    assert reply == expected
+def test_danger_overrules_the_surest_answer_and_keeps_its_variant_level_and_crisis(renderer):
+    reply = answer(in_danger("safety/urgent", variant="other", level="D", also_crisis="violence"))
+    assert reply == renderer.reply("safety/urgent", variant="other", level="D", also_crisis="violence")
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        pytest.param(decided("causes/unheard_of"), id="an id of an older model"),
         pytest.param(tapped("causes/unheard_of"), id="a button of an older page"),
         pytest.param({"intent": {"name": "causes"}, "entities": []}, id="no topic"),
         pytest.param({"intent": {"name": None}, "entities": []}, id="no intent"),
@@ -80,30 +105,65 @@ def test_a_safety_decision_keeps_its_variant_level_and_crisis(answer, renderer):
         ),
     ],
 )
-def test_what_it_cannot_place_gets_the_fallback(answer, message):
+def test_what_it_cannot_place_gets_the_fallback(message):
     assert answer(message)["answer"] == "meta/fallback"
+
+
+def test_what_is_not_understood_twice_in_a_row_leads_with_a_person(clinic):
+    unclear = understood("hm", meta__out_of_scope=0.2, meta__greet=0.1)
+    _, events = run(unclear)
+    assert SlotSet(NOT_UNDERSTOOD, True) in events
+    first, second = answer(unclear), answer(unclear, **{NOT_UNDERSTOOD: True})
+    assert clinic.phone not in first["paragraphs"][0]
+    assert clinic.phone in second["paragraphs"][0]
+
+
+def test_an_answer_in_between_starts_the_count_anew():
+    _, events = run(understood("can pcos cause miscarriage?", causes__pcos=0.9), **{NOT_UNDERSTOOD: True})
+    assert SlotSet(NOT_UNDERSTOOD, False) in events
+
+
+def test_two_questions_that_are_both_sure_get_two_replies():
+    message = understood("what causes it and how is it treated?", causes__overview=0.6, treatments__overview=0.3)
+    parts = [
+        understood("what causes it", causes__overview=0.9),
+        understood("how is it treated?", treatments__overview=0.9),
+    ]
+    sent, _ = run({**message, "parts": parts})
+    assert [part["custom"]["answer"] for part in sent] == ["causes/overview", "treatments/overview"]
+
+
+def test_a_follow_up_goes_on_from_the_last_answer():
+    reply = answer(
+        understood("how is that treated?", treatments__overview=0.8), **{LAST_ANSWER: "causes/pcos", TOPIC: "pcos"}
+    )
+    assert reply["answer"] == "treatments/pcos"
+
+
+def test_the_conversation_remembers_what_it_is_about():
+    _, events = run(tapped("causes/fibroids"))
+    assert SlotSet(LAST_ANSWER, "causes/fibroids") in events
+    assert SlotSet(TOPIC, "fibroids") in events
+
+
+@pytest.mark.parametrize("id", ["meta/thanks", "safety/urgent", "clinic/human"])
+def test_small_talk_safety_and_the_clinic_leave_the_subject_as_it_was(id):
+    _, events = run(tapped(id))
+    assert not {event["name"] for event in events} & {LAST_ANSWER, TOPIC}
 
 
 def test_the_note_on_the_reference_entry_is_given_once(renderer):
     of_entry = next(id for id in IDS if renderer.needs_entry_note(id))
-    first, noted_first = reply_to(decided(of_entry), renderer, note_given=False)
-    second, noted_second = reply_to(decided(of_entry), renderer, note_given=True)
-    assert (noted_first, noted_second) == (True, False)
-    assert first["paragraphs"] == [*second["paragraphs"], renderer.frame.cautions["K1"]]
+    note = renderer.frame.cautions["K1"]
+    _, events = run(tapped(of_entry))
+    assert SlotSet(ENTRY_NOTE_GIVEN, True) in events
+    assert answer(tapped(of_entry))["paragraphs"][-1] == note
+    assert note not in answer(tapped(of_entry), **{ENTRY_NOTE_GIVEN: True})["paragraphs"]
 
 
 def test_an_answer_of_the_clinics_own_article_needs_no_note(renderer):
     of_article = next(id for id in IDS if not renderer.needs_entry_note(id))
-    assert not reply_to(decided(of_article), renderer, note_given=False)[1]
-
-
-def test_the_conversation_remembers_that_the_note_was_given(renderer):
-    of_entry = next(id for id in IDS if renderer.needs_entry_note(id))
-    _, events = run(tapped(of_entry))
-    assert events == [SlotSet(ENTRY_NOTE_GIVEN, True)]
-    messages, events = run(tapped(of_entry), **{ENTRY_NOTE_GIVEN: True})
-    assert events == []
-    assert renderer.frame.cautions["K1"] not in messages[0]["text"]
+    assert renderer.frame.cautions["K1"] not in answer(tapped(of_article))["paragraphs"]
 
 
 def test_one_message_goes_out_as_text_with_buttons_and_as_the_reply_of_the_contract(keeps_the_contract):
@@ -114,7 +174,7 @@ def test_one_message_goes_out_as_text_with_buttons_and_as_the_reply_of_the_contr
 
 
 def test_a_button_of_rasa_asks_for_the_answer_by_its_payload(renderer):
-    (first, *_) = rasa_buttons(renderer.reply("meta/menu"))
+    (first, *_) = rasa_buttons(load_speaker().renderer.reply("meta/menu"))
     choice = renderer.answers["meta/menu"].next[0]
     facet, topic = choice.split("/")
     assert first == {"title": renderer.answers[choice].question, "payload": f'/{facet}{{"topic": "{topic}"}}'}
@@ -123,8 +183,8 @@ def test_a_button_of_rasa_asks_for_the_answer_by_its_payload(renderer):
 @pytest.mark.parametrize(
     "message",
     [
-        pytest.param(decided("meta/fallback", choices=["causes/unheard_of"]), id="a choice that does not exist"),
-        pytest.param({"answer": {"confidence": 1.0}}, id="a decision without an id"),
+        pytest.param(understood("…", causes__unheard_of=0.99), id="an answer of an older model"),
+        pytest.param({"danger": {"id": "safety/urgent"}}, id="a finding with parts missing"),
     ],
 )
 def test_a_fault_inside_becomes_an_apology_with_the_emergency_line(message, clinic, caplog):

@@ -28,9 +28,13 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import FeatureUnion
 from sklearn.svm import LinearSVC
 
-from bot.nlu.encoder import DIMENSION
+from bot.nlu.encoder import DIMENSION, PART_VECTORS
 
-RANKING = "answer_ranking"  # in the parse data: [{"id": …, "confidence": …}, …], best first
+# In the parse data: the ranking [{"id": …, "confidence": …}, …], best first; and where a message asks several things,
+# the same for each part, as [{"text": …, "answer_ranking": …, "intent_ranking": …}, …].
+RANKING = "answer_ranking"
+PARTS = "parts"
+FACETS = "intent_ranking"
 MODEL_FILE = "answers.skops"
 SEED = 7
 
@@ -187,23 +191,27 @@ class AnswerClassifier(IntentClassifier, GraphComponent):
         return self._resource
 
     def process(self, messages: list[Message]) -> list[Message]:
-        """Add the ranking and the intent to each message with text."""
-        assert self._model is not None, "train the model first"
+        """Add the ranking, the intent and the parts to each message with text."""
         for message in messages:
-            if message.get(TEXT):
-                row = self._model.probabilities([message.get(TEXT)], vector_of(message))[0]
-                self._add(message, dict(zip(self._model.ids, row.tolist(), strict=True)))
+            if text := message.get(TEXT):
+                ranked = self._rank(text, vector_of(message))
+                message.set(RANKING, ranked[RANKING], add_to_output=True)
+                message.set(INTENT, ranked[FACETS][0], add_to_output=True)
+                message.set(FACETS, ranked[FACETS], add_to_output=True)
+                vectors = message.get(PART_VECTORS) or {}
+                message.set(PARTS, [self._rank(part, vector) for part, vector in vectors.items()], add_to_output=True)
         return messages
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         return training_data  # nothing after this component learns from its output
 
-    def _add(self, message: Message, probabilities: dict[str, float]) -> None:
-        ranking = sorted(probabilities.items(), key=lambda item: -item[1])[: self._config["ranking_length"]]
-        message.set(RANKING, [{"id": id, "confidence": value} for id, value in ranking], add_to_output=True)
-        facets = facet_ranking(probabilities)
-        message.set(INTENT, facets[0], add_to_output=True)
-        message.set("intent_ranking", facets, add_to_output=True)
+    def _rank(self, text: str, vector: np.ndarray) -> dict[str, Any]:
+        assert self._model is not None, "train the model first"
+        row = self._model.probabilities([text], vector)[0].tolist()
+        probabilities = dict(zip(self._model.ids, row, strict=True))
+        best = sorted(probabilities.items(), key=lambda item: -item[1])[: self._config["ranking_length"]]
+        ranking = [{"id": id, "confidence": value} for id, value in best]
+        return {TEXT: text, RANKING: ranking, FACETS: facet_ranking(probabilities)}
 
 
 def facet_ranking(probabilities: dict[str, float]) -> list[dict[str, Any]]:

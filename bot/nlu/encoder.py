@@ -20,6 +20,9 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.nlu.parts import questions
+
+PART_VECTORS = "part_vectors"  # in a message that asks several things: each part's text and vector, shape (1, 384)
 DIMENSION = 384
 MAX_TOKENS = 256  # a message has at most 1,000 characters, about 250 word pieces
 BATCH = 64
@@ -108,14 +111,20 @@ class MiniLMFeaturizer(DenseFeaturizer, GraphComponent):
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Add the vectors; a message without text keeps none."""
-        with_text = [message for message in messages if message.get(TEXT)]
-        for message, row in zip(with_text, self._encoder.embed([m.get(TEXT) for m in with_text]), strict=True):
-            self.add_features_to_message(row[None, :], row[None, :], TEXT, message)
+        self._add_vectors(messages)
+        for message in messages:
+            if parts := questions(message.get(TEXT) or ""):
+                message.set(PART_VECTORS, dict(zip(parts, self._encoder.embed(parts)[:, None, :], strict=True)))
         return messages
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        self.process(training_data.training_examples)
+        self._add_vectors(training_data.training_examples)
         return training_data
+
+    def _add_vectors(self, messages: list[Message]) -> None:
+        with_text = [message for message in messages if message.get(TEXT)]
+        for message, row in zip(with_text, self._encoder.embed([m.get(TEXT) for m in with_text]), strict=True):
+            self.add_features_to_message(row[None, :], row[None, :], TEXT, message)
 
     @classmethod
     def validate_config(cls, config: dict[str, Any]) -> None:

@@ -10,21 +10,23 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
-from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.nlu.gate import Gate, set_decision
+from bot.nlu.answer_classifier import AnswerClassifier
 from bot.paths import DATA
 from bot.safety import Finding, SafetyCheck
+
+DANGER = "danger"  # in the parse data: the safety reply to give, whatever else was understood
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
 class SafetyOverride(IntentClassifier, GraphComponent):
-    """Replaces the decision on a message in danger with the safety reply."""
+    """Leaves the safety reply to give in each message in danger."""
 
     @classmethod
     def required_components(cls) -> list[type]:
-        return [Gate]
+        return [AnswerClassifier]
 
     def __init__(self) -> None:
         self._check = SafetyCheck(DATA / "safety.yml")
@@ -40,18 +42,18 @@ class SafetyOverride(IntentClassifier, GraphComponent):
         return cls()
 
     def process(self, messages: list[Message]) -> list[Message]:
-        """Overrule the decision on each message in which a sign of danger is found."""
+        """Mark each message in which a sign of danger is found."""
         for message in messages:
             if finding := self._check.find(message.get(TEXT) or ""):
-                set_decision(message, as_decision(finding))
+                message.set(DANGER, as_decision(finding), add_to_output=True)
+                message.set(INTENT, {"name": "safety", "confidence": 1.0}, add_to_output=True)
         return messages
 
 
 def as_decision(finding: Finding) -> dict[str, Any]:
-    """Return a finding as the decision that action_answer reads."""
+    """Return a finding as action_answer reads it."""
     return {
         "id": finding.answer,
-        "confidence": 1.0,
         "variant": finding.variant,
         "level": finding.level,
         "also_crisis": finding.also_crisis,

@@ -1,0 +1,92 @@
+"""The gate: from probabilities of answers to one decision — answer, ask back, or say that it was not understood.
+
+It takes the way with the least expected cost; the costs and their reasons are in data/gate.yml.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bot.answers import FALLBACK
+from bot.yaml_files import YamlFault, read_yaml
+
+OFFERED = 3
+NEVER_OFFERED = ("safety/", "meta/")  # replies that make no sense as one of three titles to pick from
+
+Ranking = Sequence[tuple[str, float]]
+
+
+class Costs(BaseModel):
+    """What each outcome costs, relative to a wrong answer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wrong: float = Field(gt=0)
+    offered: float = Field(ge=0)
+    offered_missed: float = Field(ge=0)
+    not_understood: float = Field(ge=0)
+
+
+class GateSettings(BaseModel):
+    """The settings of data/gate.yml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    costs: Costs
+    both_sure: float = Field(ge=0, le=1)
+    facet_sure: float = Field(ge=0, le=1)
+    topic_sure: float = Field(ge=0, le=1)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to say: the record `id`, or with `choices` the question which of them is meant.
+
+    `variant`, `level` and `also_crisis` are those of a safety reply. `instead` says that `id` is only the nearest to
+    what was asked; `topic` is the topic asked about where it is not that of the id.
+    """
+
+    id: str
+    confidence: float
+    choices: tuple[str, ...] = ()
+    variant: str | None = None
+    level: str | None = None
+    also_crisis: str | None = None
+    instead: bool = False
+    topic: str | None = None
+
+
+def load_gate(path: Path) -> GateSettings:
+    """Read data/gate.yml. Raises YamlFault that names each wrong setting."""
+    try:
+        return GateSettings.model_validate(read_yaml(path, "gate"))
+    except ValidationError as error:
+        faults = (f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise YamlFault("\n".join(faults)) from None
+
+
+def decide(ranking: Ranking, costs: Costs) -> Decision:
+    """Return the decision with the least expected cost for a ranking of (id, probability), best first."""
+    if not ranking:
+        return Decision(FALLBACK, 0.0)
+    id, probability = ranking[0]
+    offer = [entry for entry in ranking if not entry[0].startswith(NEVER_OFFERED)][:OFFERED]
+    held = sum(value for _, value in offer)
+    ways = {
+        "answer": (1 - probability) * costs.wrong,
+        "offer": held * costs.offered + (1 - held) * costs.offered_missed if len(offer) > 1 else float("inf"),
+        "ask again": costs.not_understood,
+    }
+    cheapest = min(ways, key=lambda way: ways[way])
+    if cheapest == "answer":
+        return Decision(id, probability)
+    choices = tuple(offered for offered, _ in offer) if cheapest == "offer" else ()
+    return Decision(FALLBACK, probability, choices)
+
+
+def as_ranking(entries: Sequence[Mapping[str, Any]]) -> Ranking:
+    """Return the ranking in a message's parse data as (id, probability) pairs."""
+    return [(entry["id"], entry["confidence"]) for entry in entries]

@@ -1,0 +1,21 @@
+"""Where a message asks two things."""
+
+import pytest
+
+from bot.nlu.parts import questions
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("What causes it? How is it treated?", ["What causes it?", "How is it treated?"]),
+        ("what causes it and how is it treated", ["what causes it", "how is it treated"]),
+        ("I have PCOS. How do I book a visit?", ["How do I book a visit?"]),  # what is told is background
+        ("is it the thyroid", []),  # one part is the whole message
+        ("do smoking and drinking matter", []),  # 'and' joins two words, not two questions
+        ("", []),
+        ("Why? " * 50, ["Why?"] * 6),
+    ],
+)
+def test_the_parts_that_ask_something(text, parts):
+    assert questions(text) == parts
