@@ -104,14 +104,15 @@ def load_cues(path: Path, known: Container[str]) -> Cues:
 def read(text: str, ranking: Ranking, facets: Mapping[str, float], topic_words: TopicWords, cues: Cues) -> Reading:
     """Return what a message says by itself."""
     words = tuple(words_of(text))
-    topics = tuple(topic for topic in topic_words.find(text).topics if topic != SUBJECT)
+    named = topic_words.find(text).topics
+    topics = tuple(topic for topic in named if topic != SUBJECT)
     opener = _opener(words, cues.openers)
     asked = topic_words.find(" ".join(words[len(opener) :]))
     return Reading(
         ranking,
         facets,
         topics,
-        is_bare=len(topics) == 1 and cues.fillers.issuperset(asked.other_words),
+        is_bare=len(named) == 1 == len(topics) and cues.fillers.issuperset(asked.other_words),
         points_back=not cues.pointers.isdisjoint(words),
         leans=bool(opener) or len(words) <= LEANING_WORDS,
         asks_more=_says(words, cues.more, cues.empty),

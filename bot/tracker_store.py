@@ -3,6 +3,7 @@
 Rasa's own in-memory store never forgets; what is not kept cannot be handed over.
 """
 
+from time import monotonic
 from typing import Any
 
 from cachetools import TTLCache
@@ -26,4 +27,4 @@ class ForgettingTrackerStore(InMemoryTrackerStore):
         if minutes <= 0 or conversations <= 0:
             raise ValueError("endpoints.yml: tracker_store: minutes and conversations must be above 0")
         super().__init__(domain, event_broker, **kwargs)
-        self.store: TTLCache = TTLCache(maxsize=conversations, ttl=minutes * 60)
+        self.store: TTLCache = TTLCache(conversations, ttl=minutes * 60, timer=monotonic)

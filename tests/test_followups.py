@@ -68,6 +68,11 @@ def test_a_topic_alone_offers_its_cause_test_and_treatment(conversation):
     assert decision.choices == ("causes/thyroid", "tests/hormones", "treatments/thyroid")
 
 
+def test_a_topic_beside_the_subject_asks_for_the_link_between_them(conversation):
+    (decision,) = conversation.decide(understood("thyroid miscarriage", causes__thyroid=0.9), None)
+    assert decision.id == "causes/thyroid"
+
+
 def test_a_topic_with_one_answer_needs_no_question_back(conversation):
     (decision,) = conversation.decide(understood("stress", causes__stress=0.98), None)
     assert decision.id == "causes/stress"
