@@ -40,7 +40,7 @@ if ! $tools/bin/uv --version >/dev/null 2>&1; then
     echo "Installing uv, which installs the rest …"
     rm -rf $tools
     "$python" -m venv $tools || fail "Python's venv module does not work; on Debian: apt install python3.11-venv"
-    PYTHONWARNINGS=ignore $tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+    PYTHONWARNINGS=ignore $tools/bin/python -m pip install -qq --retries 1 --disable-pip-version-check --require-hashes \
         --requirement requirements-uv.txt || fail "uv could not be downloaded. Is there a network? Then try again."
 fi
 
