@@ -19,7 +19,7 @@ from bot.yaml_files import YamlFault, read_yaml
 # The facets of which one topic has several answers: the ones a follow-up changes between.
 TOPIC_FACETS = ("causes", "tests", "treatments")
 NO_SUBJECT = ("safety/", "meta/", "clinic/")  # answers that a follow-up does not go on from
-OVERVIEW = "overview"
+OVERVIEW, OFF_SUBJECT = "overview", "meta/out_of_scope"
 SUBJECT = "recurrent_miscarriage"  # the words for the subject itself name no topic
 LEANING_WORDS = 3  # a message this short that names no topic ("and treatment?") leans on what was said
 MAX_CHOICES = 3
@@ -32,6 +32,7 @@ class Reading:
 
     ranking: Ranking
     facets: Mapping[str, float]
+    names_subject: bool = False  # speaks of miscarriage itself
     topics: tuple[str, ...] = ()
     is_bare: bool = False  # names a topic and asks nothing
     points_back: bool = False
@@ -111,6 +112,7 @@ def read(text: str, ranking: Ranking, facets: Mapping[str, float], topic_words: 
     return Reading(
         ranking,
         facets,
+        SUBJECT in named,
         topics,
         is_bare=len(named) == 1 == len(topics) and cues.fillers.issuperset(asked.other_words),
         points_back=not cues.pointers.isdisjoint(words),
@@ -206,7 +208,8 @@ class Conversation:
             choices = self._answers_on(reading.topics[0])
             if len(choices) >= MIN_CHOICES:
                 return Decision(FALLBACK, reading.ranking[0][1], choices, topic=reading.topics[0])
-        decision = decide(reading.ranking, self._settings.costs)
+        ranking = without_off_subject(reading.ranking) if reading.names_subject else reading.ranking
+        decision = decide(ranking, self._settings.costs)
         named = reading.topics[0] if len(reading.topics) == 1 else None
         return self._where_there_is_none(reading, replace(decision, topic=named))
 
@@ -232,6 +235,13 @@ class Conversation:
         asked = [f"{facet}/{topic}" for facet in TOPIC_FACETS]
         found = [id if id in self._answers else self._cues.covers.get(id) for id in asked]
         return tuple(dict.fromkeys(id for id in (*found, *own) if id))[:MAX_CHOICES]
+
+
+def without_off_subject(ranking: Ranking) -> Ranking:
+    """Return the ranking of a message that speaks of miscarriage: it is on the subject, however it is spelled."""
+    rest = [(id, value) for id, value in ranking if id != OFF_SUBJECT]
+    whole = sum(value for _, value in rest) or 1.0
+    return [(id, value / whole) for id, value in rest] if len(rest) < len(ranking) else ranking
 
 
 def with_danger(decision: Mapping[str, Any]) -> Decision:

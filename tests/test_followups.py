@@ -73,6 +73,12 @@ def test_a_topic_beside_the_subject_asks_for_the_link_between_them(conversation)
     assert decision.id == "causes/thyroid"
 
 
+def test_a_message_that_speaks_of_miscarriage_is_never_off_the_subject(conversation):
+    message = understood("facter five lieden miscariage", meta__out_of_scope=0.9, causes__clotting=0.09)
+    (decision,) = conversation.decide(message, None)
+    assert decision.id == "causes/clotting"
+
+
 def test_a_topic_with_one_answer_needs_no_question_back(conversation):
     (decision,) = conversation.decide(understood("stress", causes__stress=0.98), None)
     assert decision.id == "causes/stress"

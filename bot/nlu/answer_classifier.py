@@ -139,7 +139,7 @@ class AnswerClassifier(IntentClassifier, GraphComponent):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         # Regularisation: the result is flat around these values (docs/decisions/0003-answer-ids-beside-intents.md).
-        return {"meaning_C": 10.0, "words_C": 1.0, "folds": 5, "ranking_length": 10}
+        return {"meaning_C": 10.0, "words_C": 1.0, "folds": 3, "ranking_length": 10}
 
     def __init__(
         self,
