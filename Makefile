@@ -1,11 +1,13 @@
 # `make run` and `make test` are all a newcomer needs; each sets up what it uses. `make help` lists the rest.
 PORT ?= 8080
 HOST ?= 127.0.0.1
+PART ?= reporting
+PEERS ?= quick
 PY := .venv/bin/python
 export PORT HOST Q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit train check ask format lock install install-dev clean
+.PHONY: help run test unit train evaluate record check ask format lock install install-dev clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -24,6 +26,12 @@ unit: install-dev  ## the tests that need no trained model: seconds
 
 train: install  ## train the model, if there is none for the present data
 	@$(PY) -m scripts.train
+
+evaluate: install-dev  ## how well it understands, beside other systems (PEERS=all: Rasa's default too, an hour; PART=calibration)
+	@$(PY) -m scripts.evaluate --part $(PART) --peers $(PEERS)
+
+record: install-dev  ## record the figures that 'make test' holds later changes to
+	@$(PY) -m scripts.evaluate --record
 
 check: install-dev  ## format, lint, types and every rule of content
 	@$(PY) -m scripts.check_code

@@ -1,0 +1,1 @@
+"""Measuring the bot on messages that nobody trained on: `python -m scripts.evaluate`."""
