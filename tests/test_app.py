@@ -369,9 +369,8 @@ def test_the_page_keeps_to_its_own_content_policy(page, site):
 
 def test_the_front_server_and_the_plain_modules_need_no_rasa():
     files = [*(ROOT / "bot").glob("*.py"), *(ROOT / "bot" / "web").glob("*.py")]
-    names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files if file.stem != "tracker_store"]
+    names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
     assert {"bot.safety", "bot.reply", "bot.checks", "bot.web.app", "bot.web.chat"} <= set(names)
-    # bot.tracker_store is Rasa's own, and runs inside Rasa.
     blocked = "import sys; sys.modules.update(dict.fromkeys(['rasa', 'rasa_sdk', 'tensorflow', 'actions']))"
     imports = "; ".join(f"import {name}" for name in names)
     run = subprocess.run([sys.executable, "-c", f"{blocked}; {imports}"], cwd=ROOT, capture_output=True, text=True)

@@ -6,7 +6,7 @@ import logging
 import pytest
 from rasa.core.channels.channel import UserMessage
 
-from bot.rest_channel import QuietRestInput, quietly
+from bot.server.rest_channel import QuietRestInput, quietly
 
 WORDS = "my name is Zanzibar Quillfeather"
 

@@ -15,17 +15,17 @@ from bot.safety import Finding, SafetyCheck
 from bot.yaml_files import YamlFault, read_yaml
 
 BLIND = Path(__file__).parent / "safety"  # and tuning.yml, which was not blind
-# A little below what was measured when the set was first run; a change that falls under it has lost something.
+# What was measured, rounded down; a change that falls under it has lost something.
 FLOORS = {
-    ("urgent", "build"): 0.98,
-    ("urgent", "report"): 0.95,
-    ("crisis", "build"): 0.98,
-    ("crisis", "report"): 0.96,
-    ("lookalikes", "build"): 0.98,
-    ("lookalikes", "report"): 0.94,
+    ("urgent", "build"): 1.0,
+    ("urgent", "report"): 0.96,
+    ("crisis", "build"): 1.0,
+    ("crisis", "report"): 0.98,
+    ("lookalikes", "build"): 1.0,
+    ("lookalikes", "report"): 0.96,
     ("tuning", "build"): 0.99,
 }
-SLOWEST_P95_S = 0.025
+SLOWEST_P95_S = 0.010
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +149,24 @@ QUIET = {
     "is depression common after loss": "asks to learn",
     "after my first loss years ago I wanted to die": "past thoughts",
     "after my first loss I wanted to die": "past thoughts",
+    # Words that mean danger only beside others.
+    "Might something in my blood line be why she keeps miscarrying?": "again and again is a history",
+    "my wife takes pills for her thyroid": "to take one's own pills is no force",
+    "What day does Easter fall on?": "a date falls",
+    "my tooth fell out": "a tooth falls",
+    "a clinic is selling me infusions, is that worth it": "a sale of treatment",
+    "can I take two pills together if I forgot one": "asks to learn",
+    "She hardly speaks since the loss. How can I comfort her?": "a grown woman is quiet",
+    "I can't feel joy about anything since": "no feeling, not no movement",
+    "what are early signs that I am losing the pregnancy": "asks to learn",
+    "how can I tell if I'm miscarrying": "asks to learn",
+    "I'd rather hear a human voice": "asks for the telephone",
+    "do check-ups make sense while I'm not pregnant": "to make sense is no force",
+    "how strong are the cramps when a pregnancy ends": "asks to learn",
+    "fever 37.5": "no fever",
+    "tears running down my face": "tears are not blood",
+    "the embryo had an extra chromosome": "a finding, not a dose",
+    "can I join the waiting list": "to join a list is not to join the dead",
 }
 
 # Section 3: text, level, variant, why.
@@ -232,6 +250,25 @@ def test_every_crisis_sign_fires(check, text, sign):
 @pytest.mark.parametrize(("text", "why"), QUIET.items())
 def test_what_is_no_danger_now_stays_quiet(check, text, why):
     assert check.find(text) is None, why
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how heavy is too heavy? I'm soaking a pad an hour",  # a question first, and a sign now
+        "how strong are these cramps supposed to be, I'm screaming in pain",
+        "what are early signs of miscarriage? I'm bleeding through pads",
+        "why did my water break just now",
+        "fever 38.5",
+        "fell in the bath",
+        "it all came out of me",
+        "I took an extra dose of prednisone",
+        "he hasn't moved today, 30 weeks",
+        "can't feel him move",
+    ],
+)
+def test_what_lies_next_to_an_ordinary_question_still_fires(check, text):
+    assert is_urgent(check.find(text))
 
 
 @pytest.mark.parametrize(("text", "level", "variant", "why"), TENSE_AND_PERSON)

@@ -7,7 +7,7 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from bot.tracker_store import ForgettingTrackerStore
+from bot.server.tracker_store import ForgettingTrackerStore
 
 
 class Clock:
@@ -20,7 +20,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("bot.tracker_store.monotonic", clock)
+    monkeypatch.setattr("bot.server.tracker_store.monotonic", clock)
     return clock
 
 

@@ -1,0 +1,1 @@
+"""What runs inside Rasa's server beside its pipeline: where conversations are kept, and the channel."""
