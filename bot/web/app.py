@@ -26,6 +26,7 @@ from bot.sources import load_sources
 from bot.web.chat import Chat
 from bot.web.conversations import Conversations, load_secret
 from bot.web.errors import ApiError, error_response
+from bot.web.page import load_page
 from bot.web.rasa_client import RasaClient, RasaUnavailable
 
 logger = logging.getLogger(__name__)
@@ -88,11 +89,12 @@ class Door:
         self._renderer = renderer
         self._chat = chat
         self._rasa = rasa
+        self._page = load_page(DATA / "page.yml", clinic.words, renderer.answers)
         self._templates = Jinja2Templates(directory=HERE / "templates")
 
     async def page(self, request: Request) -> Response:
         """The demo page with the chat on it."""
-        context = {"clinic": self._clinic, "frame": self._renderer.frame, "tel": tel}
+        context = {"clinic": self._clinic, "frame": self._renderer.frame, "page": self._page, "tel": tel}
         return self._templates.TemplateResponse(request, "page.html", context)
 
     async def chat(self, request: Request) -> Response:
