@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.answers import FALLBACK, Answers
-from bot.gate import Decision, GateSettings, Ranking, decide
+from bot.gate import Decision, GateSettings, Ranking, as_ranking, decide
 from bot.topics import TopicWords, words_of
 from bot.yaml_files import YamlFault, read_yaml
 
@@ -161,7 +161,7 @@ class Conversation:
         return tuple(Decision(id, value) for id, value in best.items()) if len(sure) == 2 == len(best) else ()
 
     def _read(self, message: Mapping[str, Any]) -> Reading:
-        ranking = [(entry["id"], entry["confidence"]) for entry in message["answer_ranking"]]
+        ranking = as_ranking(message["answer_ranking"])
         facets = {entry["name"]: entry["confidence"] for entry in message["intent_ranking"]}
         return read(message["text"], ranking, facets, self._topic_words, self._cues)
 
