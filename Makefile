@@ -27,7 +27,7 @@ unit: install-dev  ## the tests that need no trained model: seconds
 train: install  ## train the model, if there is none for the present data
 	@$(PY) -m scripts.train
 
-evaluate: install-dev  ## how well it understands, beside other systems (PEERS=all: Rasa's default too, an hour; PART=calibration)
+evaluate: install-dev  ## how well it understands, beside other systems (PEERS=all: Rasa's default too, half an hour; PART=calibration)
 	@$(PY) -m scripts.evaluate --part $(PART) --peers $(PEERS)
 
 record: install-dev  ## record the figures that 'make test' holds later changes to

@@ -15,8 +15,9 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.answers import FALLBACK, load_answers
 from bot.clinic import load_clinic
-from bot.followups import Conversation, Last, load_cues, nameable_topics, with_danger
+from bot.followups import SUBJECT, Conversation, load_cues, nameable_topics, with_danger
 from bot.gate import Decision, load_gate
+from bot.links import LAST_ANSWER, TOPIC, Last, last_of, load_nearest
 from bot.paths import ANSWERS, CLINIC, DATA, SOURCES
 from bot.reply import Renderer, Reply, as_text, payload
 from bot.sources import load_sources
@@ -24,7 +25,7 @@ from bot.topics import load_topics
 
 logger = logging.getLogger(__name__)
 
-ENTRY_NOTE_GIVEN, LAST_ANSWER, TOPIC, NOT_UNDERSTOOD = "entry_note_given", "last_answer", "topic", "not_understood"
+ENTRY_NOTE_GIVEN, NOT_UNDERSTOOD = "entry_note_given", "not_understood"
 
 
 class ActionAnswer(Action):
@@ -91,12 +92,8 @@ class Speaker:
             also_crisis=decision.also_crisis,
             entry_note=note_due,
             instead=decision.instead,
+            repeated=decision.repeated,
         )
-
-
-def last_of(slots: Mapping[str, Any]) -> Last | None:
-    """Return what the conversation was last about."""
-    return Last(slots[LAST_ANSWER], slots[TOPIC]) if slots.get(LAST_ANSWER) and slots.get(TOPIC) else None
 
 
 def tapped_id(message: Mapping[str, Any]) -> str | None:
@@ -117,8 +114,9 @@ def load_speaker() -> Speaker:
     followups = DATA / "followups.yml"
     conversation = Conversation(
         answers,
-        load_topics(DATA / "topics.yml", only=nameable_topics(followups, answers)),
-        load_cues(followups, answers),
+        load_nearest(followups, answers),
+        load_topics(DATA / "topics.yml", only={*nameable_topics(followups, answers), SUBJECT}),
+        load_cues(followups),
         load_gate(DATA / "gate.yml"),
     )
     return Speaker(Renderer(answers, load_sources(SOURCES), load_clinic(CLINIC)), conversation)

@@ -119,6 +119,7 @@ class Frame(_Record):
     consultation_label: str
     choose: str
     nearest: str
+    repeated: str
     none_of_these: str
     unavailable_title: str
     unavailable: str

@@ -1,134 +1,81 @@
-"""Reading a message in its conversation: what it takes from the answer before it, and what it asks by itself.
+"""What to say to a message in its conversation: from probabilities to decisions.
 
-A message that names no topic takes that of the conversation; one that names only a topic keeps the facet; a complete
-new question takes nothing. The words for it are in data/followups.yml. Plain functions over a Reading and the id of
-the last answer; the probabilities come from the pipeline.
+In a conversation the pipeline has read the message twice: by itself, and with the answer before it
+(bot/nlu/followup_model.py). Plain functions; words and nearest answers are in data/followups.yml.
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from bot.answers import FALLBACK, Answers
 from bot.gate import Decision, GateSettings, Ranking, as_ranking, decide
+from bot.links import TOPIC_FACETS, Last, Nearest
 from bot.topics import TopicWords, words_of
-from bot.yaml_files import YamlFault, read_yaml
+from bot.yaml_files import read_yaml
 
-# The facets of which one topic has several answers: the ones a follow-up changes between.
-TOPIC_FACETS = ("causes", "tests", "treatments")
 NO_SUBJECT = ("safety/", "meta/", "clinic/")  # answers that a follow-up does not go on from
-OVERVIEW, OFF_SUBJECT = "overview", "meta/out_of_scope"
+OFF_SUBJECT = "meta/out_of_scope"
 SUBJECT = "recurrent_miscarriage"  # the words for the subject itself name no topic
-LEANING_WORDS = 3  # a message this short that names no topic ("and treatment?") leans on what was said
 MAX_CHOICES = 3
 MIN_CHOICES = 2
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a message says by itself: the ranking of answers, the facets' probabilities, and its words' roles."""
-
-    ranking: Ranking
-    facets: Mapping[str, float]
-    names_subject: bool = False  # speaks of miscarriage itself
-    topics: tuple[str, ...] = ()
-    is_bare: bool = False  # names a topic and asks nothing
-    points_back: bool = False
-    leans: bool = False  # begins as a continuation, or is too short to stand alone
-    asks_more: bool = False
-    asks_why: bool = False
-    asks_same: bool = False
-    named_facets: tuple[str, ...] = ()  # by words such as 'test' and 'treated'
-
-
-@dataclass(frozen=True)
-class Last:
-    """What a conversation was last about: the id of the answer, and the topic asked, which may not be the id's."""
-
-    id: str
-    topic: str
-
-    @property
-    def facet(self) -> str:
-        """The facet of the last answer."""
-        return self.id.partition("/")[0]
-
-
-def nameable_topics(path: Path, answers: Answers) -> set[str]:
-    """Return the topics that a message can be about, from the ids of the answers and data/followups.yml."""
-    topics = {answer.topic for answer in answers.values() if not answer.id.startswith(NO_SUBJECT)}
-    return topics - set(read_yaml(path)["ways_of_asking"]) | {SUBJECT}
 
 
 @dataclass(frozen=True)
 class Cues:
     """The words of data/followups.yml."""
 
-    openers: tuple[tuple[str, ...], ...]
-    pointers: frozenset[str]
-    more: frozenset[tuple[str, ...]]
-    why: frozenset[tuple[str, ...]]
-    same: frozenset[tuple[str, ...]]
     fillers: frozenset[str]
+    pointers: frozenset[str]
     facets: Mapping[str, Sequence[str]]
-    covers: Mapping[str, str]
-    instead: Mapping[str, str]
-
-    @property
-    def empty(self) -> frozenset[str]:
-        """The words that may stand around a cue and change nothing."""
-        return self.fillers | self.pointers
 
 
-def load_cues(path: Path, known: Container[str]) -> Cues:
-    """Read data/followups.yml. Raises YamlFault for an answer that does not exist."""
-    content = read_yaml(path)
-    words, nearest = content["followups"], content["nearest"]
-    for target in (*nearest["covers"].values(), *nearest["instead"].values()):
-        if target not in known:
-            raise YamlFault(f"{path}: nearest: {target} does not exist; name an id of data/published_ids.yml")
-    return Cues(
-        tuple(sorted((tuple(words_of(opener)) for opener in words["openers"]), key=len, reverse=True)),
-        frozenset(words["pointers"]),
-        _phrases(words["more"]),
-        _phrases(words["why"]),
-        _phrases(words["same"]),
-        frozenset(words["fillers"]),
-        words["facets"],
-        MappingProxyType(nearest["covers"]),
-        MappingProxyType(nearest["instead"]),
-    )
+@dataclass(frozen=True)
+class Reading:
+    """What a message names: the topics, the facets plainly asked for, and the subject itself."""
+
+    topics: tuple[str, ...] = ()
+    is_bare: bool = False  # names a topic and asks nothing
+    facets: tuple[str, ...] = ()
+    asks_facet_only: bool = False  # "and how is that treated?": names one facet and no topic
+    names_subject: bool = False
 
 
-def read(text: str, ranking: Ranking, facets: Mapping[str, float], topic_words: TopicWords, cues: Cues) -> Reading:
-    """Return what a message says by itself."""
-    words = tuple(words_of(text))
-    named = topic_words.find(text).topics
-    topics = tuple(topic for topic in named if topic != SUBJECT)
-    opener = _opener(words, cues.openers)
-    asked = topic_words.find(" ".join(words[len(opener) :]))
+def nameable_topics(path: Path, ids: Iterable[str]) -> set[str]:
+    """Return the topics that a message can be about, from the ids of the answers and data/followups.yml."""
+    topics = {id.partition("/")[2] for id in ids if not id.startswith(NO_SUBJECT)}
+    return topics - set(read_yaml(path)["ways_of_asking"])
+
+
+def load_cues(path: Path) -> Cues:
+    """Read the words of data/followups.yml."""
+    words = read_yaml(path)["followups"]
+    return Cues(frozenset(words["fillers"]), frozenset(words["pointers"]), words["facets"])
+
+
+def read(text: str, topic_words: TopicWords, cues: Cues) -> Reading:
+    """Return what a message names."""
+    named, words = topic_words.find(text), words_of(text)
+    topics = tuple(topic for topic in named.topics if topic != SUBJECT)
+    facets = tuple(facet for facet, phrases in cues.facets.items() if _without(words, phrases) != words)
     return Reading(
-        ranking,
-        facets,
-        SUBJECT in named,
         topics,
-        is_bare=len(named) == 1 == len(topics) and cues.fillers.issuperset(asked.other_words),
-        points_back=not cues.pointers.isdisjoint(words),
-        leans=bool(opener) or len(words) <= LEANING_WORDS,
-        asks_more=_says(words, cues.more, cues.empty),
-        asks_why=_says(words, cues.why, cues.empty),
-        asks_same=_says(words, cues.same, cues.empty),
-        named_facets=tuple(facet for facet, each in cues.facets.items() if _holds(words, each)),
+        is_bare=len(named.topics) == 1 == len(topics) and cues.fillers.issuperset(named.other_words),
+        facets=facets,
+        asks_facet_only=len(facets) == 1 and _says_no_more(words, cues.facets[facets[0]], cues),
+        names_subject=SUBJECT in named.topics,
     )
 
 
 class Conversation:
     """Decides what to say to a message, given the last answer of its conversation."""
 
-    def __init__(self, answers: Answers, topic_words: TopicWords, cues: Cues, settings: GateSettings) -> None:
+    def __init__(
+        self, answers: Answers, nearest: Nearest, topic_words: TopicWords, cues: Cues, settings: GateSettings
+    ) -> None:
         self._answers = answers
+        self._nearest = nearest
         self._topic_words = topic_words
         self._cues = cues
         self._settings = settings
@@ -141,100 +88,66 @@ class Conversation:
         parts = self._sure_parts(message)
         if len(parts) == 2:
             return parts
-        reading = self._read(message)
-        return ((last and self._in_context(reading, last)) or self._alone(reading),)
+        reading = read(message["text"], self._topic_words, self._cues)
+        if last and message.get("context_ranking"):
+            return (self._in_context(reading, message["context_ranking"], last),)
+        return (self._alone(reading, as_ranking(message["answer_ranking"])),)
 
     def carried(self, decision: Decision) -> Last | None:
         """Return what a follow-up to this decision goes on from, None where it was on no subject.
 
-        A question back, a refusal and a "we do not say" carry the topic that the message named.
+        A refusal and a "we do not say" carry the topic that the message named, a question back that or its likeliest.
         """
         if not decision.choices and not decision.id.startswith(NO_SUBJECT):
             return Last(decision.id, decision.topic or decision.id.partition("/")[2])
-        answers = self._answers_on(decision.topic) if decision.topic else ()
-        return Last(answers[0], str(decision.topic)) if answers else None
+        answers = self._answers_on(decision.topic) if decision.topic else decision.choices
+        return Last(answers[0], decision.topic or answers[0].partition("/")[2]) if answers else None
 
     def _sure_parts(self, message: Mapping[str, Any]) -> tuple[Decision, ...]:
-        readings = [self._read(part) for part in message.get("parts", ())]
-        sure = [reading.ranking[0] for reading in readings if reading.ranking[0][1] >= self._settings.both_sure]
+        rankings = [as_ranking(part["answer_ranking"]) for part in message.get("parts", ())]
+        sure = [ranking[0] for ranking in rankings if ranking[0][1] >= self._settings.both_sure]
         best = dict(entry for entry in sure if not entry[0].startswith("meta/"))
         return tuple(Decision(id, value) for id, value in best.items()) if len(sure) == 2 == len(best) else ()
 
-    def _read(self, message: Mapping[str, Any]) -> Reading:
-        ranking = as_ranking(message["answer_ranking"])
-        facets = {entry["name"]: entry["confidence"] for entry in message["intent_ranking"]}
-        return read(message["text"], ranking, facets, self._topic_words, self._cues)
+    def _in_context(self, reading: Reading, entries: Sequence[Mapping[str, Any]], last: Last) -> Decision:
+        if reading.asks_facet_only and (target := self._nearest.target(reading.facets[0], last, ())):
+            return Decision(target.id, 1.0, topic=target.topic, instead=target.instead, repeated=target.id == last.id)
+        decision = self._decide(reading, as_ranking(entries))
+        if decision.id == FALLBACK:
+            return self._topics_answers(reading) or decision
+        link = next(entry["link"] for entry in entries if entry["id"] == decision.id)
+        target = self._nearest.target(link, last, reading.topics)
+        if target and target.id == decision.id:
+            decision = replace(decision, topic=target.topic or decision.topic, instead=target.instead)
+        return self._where_there_is_none(reading, replace(decision, repeated=decision.id == last.id))
 
-    def _in_context(self, reading: Reading, last: Last) -> Decision | None:
-        """Return what the message asks as a follow-up, None where it stands by itself."""
-        if reading.topics and not reading.is_bare:
-            return None  # a complete question
-        if reading.asks_same:
-            return Decision(last.id, 1.0, topic=last.topic)
-        if reading.asks_more:
-            return Decision(self._more(last), 1.0, topic=last.topic)
-        if reading.asks_why:
-            return self._nearest("causes", last.topic)
-        return self._on_facet(reading, last.facet) if reading.is_bare else self._on_topic(reading, last.topic)
+    def _alone(self, reading: Reading, ranking: Ranking) -> Decision:
+        return self._topics_answers(reading) or self._where_there_is_none(reading, self._decide(reading, ranking))
 
-    def _more(self, last: Last) -> str:
-        """Return what a clinician put beside the last answer, best on the same topic."""
-        beside = self._answers[last.id].next
-        same = [id for id in beside if id in self._answers_on(last.topic)]
-        return (*same, *beside)[0]
-
-    def _on_facet(self, reading: Reading, facet: str) -> Decision | None:
-        """Return the answer of the conversation's facet on the topic that the message names."""
-        topic = reading.topics[0]
-        if facet in TOPIC_FACETS or f"{facet}/{topic}" in self._answers:
-            return self._nearest(facet, topic)
-        return None
-
-    def _on_topic(self, reading: Reading, topic: str) -> Decision | None:
-        """Return the answer on the conversation's topic, where the message is sure of a facet and of nothing else."""
-        if topic == OVERVIEW or not (reading.points_back or reading.leans):
-            return None
-        if len(reading.named_facets) == 1 and reading.points_back:
-            return self._nearest(reading.named_facets[0], topic)
-        best, probability = reading.ranking[0]
-        if not best.endswith(f"/{OVERVIEW}") and probability >= self._settings.topic_sure:
-            return None
-        facet = max(TOPIC_FACETS, key=lambda facet: reading.facets.get(facet, 0.0))
-        sure = reading.facets.get(facet, 0.0)
-        return self._nearest(facet, topic, sure) if sure >= self._settings.facet_sure else None
-
-    def _alone(self, reading: Reading) -> Decision:
-        if reading.is_bare:
-            choices = self._answers_on(reading.topics[0])
-            if len(choices) >= MIN_CHOICES:
-                return Decision(FALLBACK, reading.ranking[0][1], choices, topic=reading.topics[0])
-        ranking = without_off_subject(reading.ranking) if reading.names_subject else reading.ranking
-        decision = decide(ranking, self._settings.costs)
+    def _decide(self, reading: Reading, ranking: Ranking) -> Decision:
+        ranking = without_off_subject(ranking) if reading.names_subject else ranking
         named = reading.topics[0] if len(reading.topics) == 1 else None
-        return self._where_there_is_none(reading, replace(decision, topic=named))
+        return replace(decide(ranking, self._settings.costs), topic=named)
+
+    def _topics_answers(self, reading: Reading) -> Decision | None:
+        """Return the question back for a topic alone: its cause, its test or its treatment."""
+        choices = self._answers_on(reading.topics[0]) if reading.is_bare else ()
+        return Decision(FALLBACK, 1.0, choices, topic=reading.topics[0]) if len(choices) >= MIN_CHOICES else None
 
     def _where_there_is_none(self, reading: Reading, decision: Decision) -> Decision:
         """Return the nearest answer where the words name one facet and one topic that have no answer together."""
-        if len(reading.topics) == 1 == len(reading.named_facets) and decision.id.startswith(TOPIC_FACETS):
-            facet, topic = reading.named_facets[0], reading.topics[0]
-            if f"{facet}/{topic}" in self._cues.instead:
-                return self._nearest(facet, topic, decision.confidence)
+        if len(reading.topics) == 1 == len(reading.facets) and decision.id.startswith(TOPIC_FACETS):
+            target = self._nearest.find(reading.facets[0], reading.topics[0])
+            if target and target.instead:
+                return Decision(target.id, decision.confidence, instead=True, topic=target.topic)
         return decision
-
-    def _nearest(self, facet: str, topic: str, confidence: float = 1.0) -> Decision:
-        asked = f"{facet}/{topic}"
-        for id in (asked, self._cues.covers.get(asked)):
-            if id in self._answers:
-                return Decision(str(id), confidence, topic=topic)
-        instead = self._cues.instead.get(asked) or next(iter(self._answers_on(topic)), f"{facet}/{OVERVIEW}")
-        return Decision(instead, confidence, instead=True, topic=topic)
 
     def _answers_on(self, topic: str) -> tuple[str, ...]:
         """Return the answers that speak of a topic, at most three: what causes it, how it is found, what is done."""
+        targets = [self._nearest.find(facet, topic) for facet in TOPIC_FACETS]
         own = [id for id in self._answers if id.endswith(f"/{topic}")]
-        asked = [f"{facet}/{topic}" for facet in TOPIC_FACETS]
-        found = [id if id in self._answers else self._cues.covers.get(id) for id in asked]
-        return tuple(dict.fromkeys(id for id in (*found, *own) if id))[:MAX_CHOICES]
+        found = [target.id for target in targets if target and not target.instead]
+        return tuple(dict.fromkeys((*found, *own)))[:MAX_CHOICES]
 
 
 def without_off_subject(ranking: Ranking) -> Ranking:
@@ -255,20 +168,13 @@ def with_danger(decision: Mapping[str, Any]) -> Decision:
     )
 
 
-def _opener(words: Sequence[str], openers: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the longest opener that the words begin with, empty where there is none."""
-    return next((opener for opener in openers if tuple(words[: len(opener)]) == opener), ())
+def _says_no_more(words: Sequence[str], phrases: Sequence[str], cues: Cues) -> bool:
+    return (cues.fillers | cues.pointers).issuperset(_without(words, phrases))
 
 
-def _phrases(each: Sequence[str]) -> frozenset[tuple[str, ...]]:
-    return frozenset(tuple(words_of(phrase)) for phrase in each)
-
-
-def _holds(words: Sequence[str], phrases: Sequence[str]) -> bool:
+def _without(words: Sequence[str], phrases: Sequence[str]) -> list[str]:
+    """Return the words less those of the phrases that stand among them."""
     whole = f" {' '.join(words)} "
-    return any(f" {phrase} " in whole for phrase in phrases)
-
-
-def _says(words: Sequence[str], phrases: Container[tuple[str, ...]], empty: Container[str]) -> bool:
-    """Whether the words are one of the phrases, with nothing but empty words around and between."""
-    return tuple(words) in phrases or tuple(word for word in words if word not in empty) in phrases
+    for phrase in phrases:
+        whole = whole.replace(f" {phrase} ", " ")
+    return whole.split()

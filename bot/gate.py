@@ -16,6 +16,9 @@ from bot.yaml_files import YamlFault, read_yaml
 OFFERED = 3
 NEVER_OFFERED = ("safety/", "meta/")  # replies that make no sense as one of three titles to pick from
 
+# Neither answers: which of the two is said matters less than that nothing wrong is.
+REFUSALS = ("meta/not_covered", "meta/out_of_scope")
+
 Ranking = Sequence[tuple[str, float]]
 
 
@@ -25,6 +28,8 @@ class Costs(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     wrong: float = Field(gt=0)
+    refusals_confused: float = Field(ge=0)
+    facet_missed: float = Field(ge=0)
     offered: float = Field(ge=0)
     offered_missed: float = Field(ge=0)
     not_understood: float = Field(ge=0)
@@ -37,8 +42,6 @@ class GateSettings(BaseModel):
 
     costs: Costs
     both_sure: float = Field(ge=0, le=1)
-    facet_sure: float = Field(ge=0, le=1)
-    topic_sure: float = Field(ge=0, le=1)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Decision:
     """What to say: the record `id`, or with `choices` the question which of them is meant.
 
     `variant`, `level` and `also_crisis` are those of a safety reply. `instead` says that `id` is only the nearest to
-    what was asked; `topic` is the topic asked about where it is not that of the id.
+    what was asked; `topic` is the topic asked about where it is not that of the id; `repeated` says that the same
+    answer was given just before.
     """
 
     id: str
@@ -57,6 +61,7 @@ class Decision:
     also_crisis: str | None = None
     instead: bool = False
     topic: str | None = None
+    repeated: bool = False
 
 
 def load_gate(path: Path) -> GateSettings:
@@ -76,7 +81,7 @@ def decide(ranking: Ranking, costs: Costs) -> Decision:
     offer = [entry for entry in ranking if not entry[0].startswith(NEVER_OFFERED)][:OFFERED]
     held = sum(value for _, value in offer)
     ways = {
-        "answer": (1 - probability) * costs.wrong,
+        "answer": cost_of_answering(ranking, costs),
         "offer": held * costs.offered + (1 - held) * costs.offered_missed if len(offer) > 1 else float("inf"),
         "ask again": costs.not_understood,
     }
@@ -85,6 +90,21 @@ def decide(ranking: Ranking, costs: Costs) -> Decision:
         return Decision(id, probability)
     choices = tuple(offered for offered, _ in offer) if cheapest == "offer" else ()
     return Decision(FALLBACK, probability, choices)
+
+
+def cost_of_answering(ranking: Ranking, costs: Costs) -> float:
+    """Return the expected cost of serving the first id of a ranking."""
+    first, _ = ranking[0]
+    others = sum(value * _cost_of_missing(id, first, costs) for id, value in ranking[1:])
+    unranked = max(0.0, 1.0 - sum(value for _, value in ranking))
+    return others + unranked * costs.wrong
+
+
+def _cost_of_missing(meant: str, served: str, costs: Costs) -> float:
+    if meant in REFUSALS and served in REFUSALS:
+        return costs.refusals_confused
+    same_topic = meant.partition("/")[2] == served.partition("/")[2]
+    return costs.facet_missed if same_topic else costs.wrong
 
 
 def as_ranking(entries: Sequence[Mapping[str, Any]]) -> Ranking:

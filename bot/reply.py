@@ -37,12 +37,13 @@ class Renderer:
         also_crisis: str | None = None,
         entry_note: bool = False,
         instead: bool = False,
+        repeated: bool = False,
     ) -> Reply:
         """Return the reply that says record `id`. Raises KeyError where there is no such record.
 
         `variant` picks another wording of the record, `level` is E or D of an urgent reply, `also_crisis` appends the
         crisis reply of that variant, `entry_note` the note that the words come from the reference entry;
-        `instead` says first that this is only the nearest to what was asked.
+        `instead` says first that this is only the nearest to what was asked, `repeated` that it was said just before.
         """
         answer = self.answers[id]
         paragraphs = self._words(answer, variant)
@@ -50,6 +51,8 @@ class Renderer:
             paragraphs += self._words(self.answers[CRISIS], also_crisis)
         if instead:
             paragraphs.insert(0, self.frame.nearest)
+        if repeated and answer.kind == "answer":
+            paragraphs.insert(0, self.frame.repeated)
         if entry_note:
             paragraphs.append(self.frame.cautions[ENTRY_NOTE])
         return self._framed(

@@ -62,7 +62,8 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text.lower().replace("’", "'"))
 
 
-def load_topics(path: Path, only: Iterable[str]) -> TopicWords:
-    """Read data/topics.yml, as far as it speaks of the topics in `only`."""
-    wanted = set(only)
-    return TopicWords({topic: forms for topic, forms in read_yaml(path, "topics").items() if topic in wanted})
+def load_topics(path: Path, only: Iterable[str] | None = None) -> TopicWords:
+    """Read data/topics.yml, as far as it speaks of the topics in `only`; all of it without."""
+    forms = read_yaml(path, "topics")
+    wanted = set(forms if only is None else only)
+    return TopicWords({topic: each for topic, each in forms.items() if topic in wanted})

@@ -49,7 +49,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options of the command line; leaves with a message where they do not go together."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=PARTS, default=REPORTING)
-    parser.add_argument("--peers", choices=("quick", "all"), default="quick", help="all trains DIET too: an hour")
+    parser.add_argument("--peers", choices=("quick", "all"), default="quick", help="all trains DIET too: half an hour")
     parser.add_argument("--record", action="store_true", help="record the reporting part's figures for the tests")
     parser.add_argument("--misses", action="store_true", help="print the misses of the calibration part")
     options = parser.parse_args(arguments)
@@ -84,7 +84,7 @@ def compared(part: EvaluationPart, outcomes: Outcomes, examples: Sequence[Exampl
 def rasa_peer(part: EvaluationPart, examples: Sequence[Example], *, renew: bool) -> tuple[peers.Ranked | None, str]:
     """Return Rasa's default pipeline, trained now or as it was kept last, and a remark on it; None where neither is."""
     if renew:
-        print("Training Rasa's default pipeline (an hour on two idle cores) …", flush=True)
+        print("Training Rasa's default pipeline (half an hour on two idle cores) …", flush=True)
         texts = [turn.ask for name in PARTS for turn in load_part(name, examples=[]).messages]
         rasa_default.renew(examples, texts)
     kept = rasa_default.load_kept()

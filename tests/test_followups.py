@@ -1,65 +1,80 @@
-"""What a message takes from the answer before it: the topic, the facet, or nothing."""
+"""What is said to a message in its conversation: from probabilities to decisions."""
 
 import pytest
 
 from bot.answers import FALLBACK
-from bot.followups import Conversation, Last, load_cues, nameable_topics
+from bot.followups import SUBJECT, Conversation, load_cues, nameable_topics
 from bot.gate import load_gate
+from bot.links import Last, load_nearest
 from bot.paths import DATA
 from bot.topics import load_topics
 from bot.yaml_files import YamlFault
 from tests.test_action_answer import understood
 
+FOLLOWUPS = DATA / "followups.yml"
 PCOS = Last("causes/pcos", "pcos")
+FIBROIDS_SEEN = Last("tests/imaging", "fibroids")
 
 
 @pytest.fixture(scope="module")
 def conversation(answers) -> Conversation:
-    words = load_topics(DATA / "topics.yml", only=nameable_topics(DATA / "followups.yml", answers))
-    return Conversation(answers, words, load_cues(DATA / "followups.yml", answers), load_gate(DATA / "gate.yml"))
+    words = load_topics(DATA / "topics.yml", only={*nameable_topics(FOLLOWUPS, answers), SUBJECT})
+    nearest = load_nearest(FOLLOWUPS, answers)
+    return Conversation(answers, nearest, words, load_cues(FOLLOWUPS), load_gate(DATA / "gate.yml"))
+
+
+def in_context(text: str, *entries: tuple[str, float, str]) -> dict:
+    """Return a message parsed in a conversation; an entry is an id, its probability and the link to the last answer."""
+    ranking = [{"id": id, "confidence": value, "link": link} for id, value, link in entries]
+    return understood(text, meta__out_of_scope=0.9) | {"context_ranking": ranking}
+
+
+def test_in_a_conversation_the_ranking_in_context_decides(conversation):
+    message = in_context("what would they give her", ("treatments/pcos", 0.9, "treatments"))
+    assert [decision.id for decision in conversation.decide(message, PCOS)] == ["treatments/pcos"]
+
+
+def test_without_a_conversation_nothing_is_taken_from_it(conversation):
+    (decision,) = conversation.decide(understood("how is that treated?", treatments__overview=0.95), None)
+    assert decision.id == "treatments/overview"
 
 
 @pytest.mark.parametrize(
-    ("last", "message", "id"),
+    ("last", "text", "id"),
     [
-        (PCOS, understood("how is that treated?", treatments__overview=0.9), "treatments/pcos"),
-        (PCOS, understood("and the treatment?", treatments__overview=0.5), "treatments/pcos"),
-        (PCOS, understood("how do they test for it", tests__overview=0.7), "tests/hormones"),  # speaks of PCOS too
-        (PCOS, understood("what about fibroids", causes__fibroids=0.4, treatments__fibroids=0.4), "causes/fibroids"),
-        (Last("treatments/pcos", "pcos"), understood("and thyroid?", causes__thyroid=0.9), "treatments/thyroid"),
-        (Last("treatments/pcos", "pcos"), understood("why?", meta__out_of_scope=0.5), "causes/pcos"),
-        (Last("treatments/pcos", "pcos"), understood("is it dangerous", meta__not_covered=0.5), "causes/pcos"),
-        (PCOS, understood("tell me more", meta__menu=0.9), "treatments/pcos"),
-        (PCOS, understood("can you tell me more about that?", meta__menu=0.9), "treatments/pcos"),
-        (Last("tests/imaging", "fibroids"), understood("and how are they treated", treatments__overview=0.8),
-         "treatments/fibroids"),  # the topic asked about, not that of the id
+        (PCOS, "how is that treated?", "treatments/pcos"),
+        (PCOS, "and the treatment?", "treatments/pcos"),
+        (PCOS, "and the tests then", "tests/hormones"),
+        (FIBROIDS_SEEN, "and how are they treated", "treatments/fibroids"),
+        (Last("basics/how_common", "how_common"), "and the causes?", "causes/overview"),
     ],
-)  # fmt: skip
-def test_a_follow_up_keeps_the_topic_or_the_facet(conversation, last, message, id):
-    (decision,) = conversation.decide(message, last)
+)
+def test_a_facet_and_nothing_else_keeps_the_topic(conversation, last, text, id):
+    (decision,) = conversation.decide(in_context(text, ("meta/not_covered", 0.9, "alone")), last)
     assert decision.id == id
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        understood("what tests are done for recurrent miscarriage?", tests__overview=0.95),
-        understood("is it my fault?", support__blame=0.97),
-        understood("how much does it cost", meta__not_covered=0.98),
-        understood("and where does that come from?", meta__sources=0.95),
-        understood("can fibroids be removed", treatments__fibroids=0.95),  # names its own topic
-        understood("and for my husband?", tests__partner=0.9),
-    ],
-)
-def test_a_complete_new_question_is_never_bent_by_the_old_topic(conversation, message):
-    (decision,) = conversation.decide(message, PCOS)
-    assert decision.id == message["answer_ranking"][0]["id"]
+def test_a_follow_up_has_the_topic_of_the_conversation_not_that_of_the_id(conversation):
+    message = in_context("what would they do with something so big", ("tests/imaging", 0.9, "tests"))
+    (decision,) = conversation.decide(message, Last("causes/fibroids", "fibroids"))
+    assert conversation.carried(decision) == FIBROIDS_SEEN
 
 
-@pytest.mark.parametrize("text", ["tell me more", "why?", "how is that treated?"])
-def test_without_a_conversation_nothing_is_taken_from_it(conversation, text):
-    (decision,) = conversation.decide(understood(text, treatments__overview=0.95), None)
-    assert decision.id == "treatments/overview"
+def test_the_nearest_in_context_says_that_it_is_only_that(conversation):
+    message = in_context("what would one take", ("prevention/preconception", 0.9, "treatments"))
+    (decision,) = conversation.decide(message, Last("causes/diabetes", "diabetes"))
+    assert decision.instead
+
+
+def test_the_same_answer_again_is_known_to_be_that(conversation):
+    (decision,) = conversation.decide(in_context("tell me more", ("causes/pcos", 0.9, "same")), PCOS)
+    assert (decision.id, decision.repeated) == ("causes/pcos", True)
+
+
+def test_an_unsure_follow_up_is_a_question_back(conversation):
+    unsure = (("causes/pcos", 0.3, "causes"), ("tests/hormones", 0.3, "tests"), ("clinic/about", 0.3, "alone"))
+    (decision,) = conversation.decide(in_context("and in that case there", *unsure), PCOS)
+    assert (decision.id, len(decision.choices)) == (FALLBACK, 3)
 
 
 def test_a_topic_alone_offers_its_cause_test_and_treatment(conversation):
@@ -106,6 +121,12 @@ def test_a_question_back_a_refusal_and_a_gap_carry_the_topic_on(conversation):
         assert conversation.carried(decision).topic == "fibroids"
 
 
+def test_a_question_back_without_a_topic_carries_its_likeliest_answer(conversation):
+    message = understood("do I need that", tests__genetic=0.4, causes__clotting=0.35, tests__blood=0.2)
+    (decision,) = conversation.decide(message, None)
+    assert conversation.carried(decision) == Last("tests/genetic", "genetic")
+
+
 def test_two_parts_of_which_one_is_unsure_get_one_reply(conversation):
     parts = [understood("what causes it", causes__overview=0.9), understood("and the other thing?", tests__blood=0.3)]
     message = {**understood("what causes it and the other thing?", causes__overview=0.9), "parts": parts}
@@ -114,6 +135,6 @@ def test_two_parts_of_which_one_is_unsure_get_one_reply(conversation):
 
 def test_a_nearest_answer_that_does_not_exist_is_refused_by_name(tmp_path, answers):
     path = tmp_path / "followups.yml"
-    path.write_text((DATA / "followups.yml").read_text().replace("treatments/uterine", "treatments/uterin"))
+    path.write_text(FOLLOWUPS.read_text().replace("treatments/uterine", "treatments/uterin"))
     with pytest.raises(YamlFault, match="treatments/uterin does not exist"):
-        load_cues(path, answers)
+        load_nearest(path, answers)

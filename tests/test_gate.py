@@ -7,7 +7,7 @@ from bot.gate import Costs, Decision, decide, load_gate
 from bot.paths import DATA
 from bot.yaml_files import YamlFault
 
-COSTS = Costs(wrong=1.0, offered=0.2, offered_missed=0.7, not_understood=0.6)
+COSTS = Costs(wrong=1.0, refusals_confused=0.5, facet_missed=0.6, offered=0.2, offered_missed=0.7, not_understood=0.6)
 
 
 def test_a_sure_answer_is_served_with_its_probability():
@@ -40,9 +40,19 @@ def test_where_nothing_is_near_it_was_not_understood(ranking):
 
 
 def test_the_dearer_a_wrong_answer_the_surer_it_must_be():
-    ranking = [("causes/pcos", 0.7), ("treatments/pcos", 0.28)]
+    ranking = [("causes/pcos", 0.7), ("treatments/thyroid", 0.28)]
     assert decide(ranking, COSTS.model_copy(update={"wrong": 0.5})).id == "causes/pcos"
     assert decide(ranking, COSTS.model_copy(update={"wrong": 2.0})).choices
+
+
+def test_another_side_of_the_right_topic_costs_less_than_a_wrong_answer():
+    assert decide([("causes/pcos", 0.7), ("treatments/pcos", 0.3)], COSTS).id == "causes/pcos"
+    assert decide([("causes/pcos", 0.7), ("treatments/thyroid", 0.3)], COSTS).choices
+
+
+def test_which_of_two_refusals_is_said_costs_less_than_a_wrong_answer():
+    assert decide([("meta/not_covered", 0.4), ("meta/out_of_scope", 0.4)], COSTS).id == "meta/not_covered"
+    assert decide([("meta/not_covered", 0.3), ("safety/personal_advice", 0.4)], COSTS).id == FALLBACK
 
 
 def test_the_settings_that_ship_can_be_read():
@@ -53,8 +63,8 @@ def test_the_settings_that_ship_can_be_read():
     ("edit", "named"),
     [
         (("wrong: 1.0", "wrong: 0"), "costs.wrong"),
-        (("both_sure: 0.75", "both_sure: 75"), "both_sure"),
-        (("facet_sure", "facet_shure"), "facet_sure"),
+        (("both_sure: 0.85", "both_sure: 85"), "both_sure"),
+        (("facet_missed", "facet_mist"), "facet_missed"),
     ],
 )
 def test_a_faulty_setting_is_told_by_name(tmp_path, edit, named):

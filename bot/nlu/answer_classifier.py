@@ -1,129 +1,46 @@
-"""The classifier of full answer ids: from a message to a calibrated probability for every id.
+"""The classifier of full answer ids, as a component of Rasa's pipeline; the models are in answer_model.py and
+followup_model.py.
 
-It learns from `intent: causes` with `metadata: {topic: pcos}` and predicts `causes/pcos`. One linear expert reads the
-encoder's vector (meaning), another word and character n-grams (rare and misspelt names); their product beats either.
-`AnswerModel` is plain scikit-learn; `AnswerClassifier` is the Rasa component around it.
+It learns from `intent: causes` with `metadata: {topic: pcos}` and predicts `causes/pcos`. Examples with `use:
+calibration` are held out of the fitting, to find out how sure the model may be; their `also` names other right answers.
+Examples with `after: tests/imaging` were asked right after that answer, and teach how people go on from one; `about`
+names the topic asked about where it is not that of the id.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skops.io
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
+from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import INTENT, METADATA, METADATA_INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from scipy.optimize import minimize
-from scipy.special import log_softmax
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import FeatureUnion
-from sklearn.svm import LinearSVC
 
+from bot.followups import nameable_topics
+from bot.links import LINKS, Last, last_of, load_nearest
+from bot.nlu.answer_model import AnswerModel, Labelled, fit, right_columns
 from bot.nlu.encoder import DIMENSION, PART_VECTORS
+from bot.nlu.followup_model import Asked, FollowUpModel, FollowUps
+from bot.paths import DATA
+from bot.topics import load_topics
 
-# In the parse data: the ranking [{"id": …, "confidence": …}, …], best first; and where a message asks several things,
-# the same for each part, as [{"text": …, "answer_ranking": …, "intent_ranking": …}, …].
+# In the parse data: the ranking [{"id": …, "confidence": …}, …], best first; in a conversation the same as a follow-up
+# to the last answer, each with the link by which it is most probably one; and where a message asks several things, the
+# ranking of each part, as [{"text": …, "answer_ranking": …, "intent_ranking": …}, …].
 RANKING = "answer_ranking"
+IN_CONTEXT = "context_ranking"
 PARTS = "parts"
 FACETS = "intent_ranking"
-MODEL_FILE = "answers.skops"
-SEED = 7
-
-
-@dataclass
-class AnswerModel:
-    """Two fitted experts, one on meaning and one on words, and the weights that join and calibrate them."""
-
-    vectorizer: FeatureUnion
-    meaning: LogisticRegression
-    words: LinearSVC
-    weights: np.ndarray
-
-    def probabilities(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
-        """Return the probability of each id, shape (len(texts), len(self.ids)); each row adds up to 1.
-
-        `vectors` are the encoder's, shape (len(texts), 384).
-        """
-        scores = (
-            self.meaning.decision_function(vectors),
-            self.words.decision_function(self.vectorizer.transform(texts)),
-        )
-        return np.exp(joined(scores, self.weights))
-
-    @property
-    def ids(self) -> list[str]:
-        """The answer ids, in the order of the columns."""
-        return [str(id) for id in self.meaning.classes_]
-
-    def save(self, path: Path) -> None:
-        """Write the model to one file."""
-        skops.io.dump(vars(self), path)
-
-    @classmethod
-    def load(cls, path: Path) -> "AnswerModel":
-        """Read a model that `save` wrote; refuses a file that holds types scikit-learn does not know."""
-        return cls(**skops.io.load(path, trusted=[]))
-
-
-def fit(
-    texts: Sequence[str],
-    vectors: np.ndarray,
-    ids: Sequence[str],
-    *,
-    meaning_C: float,
-    words_C: float,
-    folds: int,
-) -> AnswerModel:
-    """Return a model fitted on examples and their ids; `meaning_C` and `words_C` are the experts' regularisation.
-
-    The weights are found on scores for examples left out of the fitting, so that the probabilities are right for
-    messages the model has not seen. Raises ValueError where an id has fewer examples than there are folds.
-    """
-    vectorizer = FeatureUnion(
-        [
-            ("words", TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)),
-            ("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True)),
-        ]
-    )
-    ngrams = vectorizer.fit_transform(texts)
-    meaning = LogisticRegression(C=meaning_C, max_iter=500)
-    words = LinearSVC(C=words_C, random_state=SEED)
-    splits = StratifiedKFold(folds, shuffle=True, random_state=SEED)
-    scores = tuple(
-        cross_val_predict(expert, features, ids, cv=splits, method="decision_function")
-        for expert, features in ((meaning, vectors), (words, ngrams))
-    )
-    meaning.fit(vectors, ids)
-    words.fit(ngrams, ids)
-    return AnswerModel(vectorizer, meaning, words, best_weights(scores, np.searchsorted(meaning.classes_, ids)))
-
-
-def best_weights(scores: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
-    """Return the weight of each expert that makes their joined probabilities best calibrated, shape (experts,).
-
-    Each of `scores` has shape (examples, ids), `columns` the right column of each example. With one expert this is
-    temperature scaling (Guo et al., ICML 2017); with more, a product of experts with a temperature each.
-    """
-    rows = np.arange(len(columns))
-
-    def loss(log_weights: np.ndarray) -> float:
-        return float(-joined(scores, np.exp(log_weights))[rows, columns].mean())
-
-    return np.exp(minimize(loss, np.zeros(len(scores)), method="Nelder-Mead").x)
-
-
-def joined(scores: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
-    """Return the log-probabilities that the experts' scores give together."""
-    return log_softmax(sum(weight * score for weight, score in zip(weights, scores, strict=True)), axis=1)
+ANSWERS_FILE, FOLLOWUPS_FILE = "answers.skops", "followups.skops"
+CALIBRATION = "calibration"
+TOPICS, NEAREST = DATA / "topics.yml", DATA / "followups.yml"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -138,20 +55,15 @@ class AnswerClassifier(IntentClassifier, GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        # Regularisation: the result is flat around these values (docs/decisions/0003-answer-ids-beside-intents.md).
-        return {"meaning_C": 10.0, "words_C": 1.0, "folds": 3, "ranking_length": 10}
+        return {"ranking_length": 10}
 
     def __init__(
-        self,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        model: AnswerModel | None = None,
+        self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, models: "Models | None" = None
     ) -> None:
         self._config = {**self.get_default_config(), **config}
         self._model_storage = model_storage
         self._resource = resource
-        self._model = model
+        self._models = models
 
     @classmethod
     def create(
@@ -173,64 +85,157 @@ class AnswerClassifier(IntentClassifier, GraphComponent):
         **kwargs: Any,
     ) -> "AnswerClassifier":
         with model_storage.read_from(resource) as folder:
-            return cls(config, model_storage, resource, AnswerModel.load(folder / MODEL_FILE))
+            return cls(config, model_storage, resource, Models.load(folder))
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Fit the model on every example that names a topic, and store it."""
-        examples = [message for message in training_data.intent_examples if message.get(TEXT)]
-        self._model = fit(
-            [message.get(TEXT) for message in examples],
-            np.vstack([vector_of(message) for message in examples]),
-            [id_of(message) for message in examples],
-            meaning_C=self._config["meaning_C"],
-            words_C=self._config["words_C"],
-            folds=self._config["folds"],
-        )
+        """Fit the models on the examples and store them. Raises ValueError where an example names no topic."""
+        self._models = Models.fit([message for message in training_data.intent_examples if message.get(TEXT)])
         with self._model_storage.write_to(self._resource) as folder:
-            self._model.save(folder / MODEL_FILE)
+            self._models.save(folder)
         return self._resource
 
-    def process(self, messages: list[Message]) -> list[Message]:
-        """Add the ranking, the intent and the parts to each message with text."""
+    def process(self, messages: list[Message], tracker: DialogueStateTracker) -> list[Message]:
+        """Add the rankings, the intent and the parts to each message with text. Rasa may give no tracker: None."""
+        last = last_of(tracker.current_slot_values()) if tracker else None
         for message in messages:
-            if text := message.get(TEXT):
-                ranked = self._rank(text, vector_of(message))
-                message.set(RANKING, ranked[RANKING], add_to_output=True)
-                message.set(INTENT, ranked[FACETS][0], add_to_output=True)
-                message.set(FACETS, ranked[FACETS], add_to_output=True)
-                vectors = message.get(PART_VECTORS) or {}
-                message.set(PARTS, [self._rank(part, vector) for part, vector in vectors.items()], add_to_output=True)
+            if message.get(TEXT):
+                self._rank(message, last)
         return messages
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         return training_data  # nothing after this component learns from its output
 
-    def _rank(self, text: str, vector: np.ndarray) -> dict[str, Any]:
-        assert self._model is not None, "train the model first"
-        row = self._model.probabilities([text], vector)[0].tolist()
-        probabilities = dict(zip(self._model.ids, row, strict=True))
-        best = sorted(probabilities.items(), key=lambda item: -item[1])[: self._config["ranking_length"]]
-        ranking = [{"id": id, "confidence": value} for id, value in best]
-        return {TEXT: text, RANKING: ranking, FACETS: facet_ranking(probabilities)}
+    @property
+    def _fitted(self) -> "Models":
+        assert self._models is not None, "train the model first"
+        return self._models
+
+    def _rank(self, message: Message, last: Last | None) -> None:
+        models, text, vector = self._fitted, message.get(TEXT), vector_of(message)
+        alone = models.alone(text, vector)
+        facets = facet_ranking(models.ids, alone)
+        parts = (message.get(PART_VECTORS) or {}).items()
+        message.set(RANKING, self._best(alone), add_to_output=True)
+        message.set(INTENT, facets[0], add_to_output=True)
+        message.set(FACETS, facets, add_to_output=True)
+        message.set(PARTS, [self._part(text, vector) for text, vector in parts], add_to_output=True)
+        if last:
+            in_context, links = models.in_context(text, vector, alone, last)
+            message.set(IN_CONTEXT, self._best(in_context, links), add_to_output=True)
+
+    def _part(self, text: str, vector: np.ndarray) -> dict[str, Any]:
+        alone = self._fitted.alone(text, vector)
+        return {TEXT: text, RANKING: self._best(alone), FACETS: facet_ranking(self._fitted.ids, alone)}
+
+    def _best(self, probabilities: np.ndarray, links: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        best = np.argsort(-probabilities)[: self._config["ranking_length"]]
+        ids = self._fitted.ids
+        entries = [{"id": ids[column], "confidence": float(probabilities[column])} for column in best]
+        return (
+            [entry | {"link": links[column]} for entry, column in zip(entries, best, strict=True)] if links else entries
+        )
 
 
-def facet_ranking(probabilities: dict[str, float]) -> list[dict[str, Any]]:
+class Models:
+    """What the component has learnt: the answers of a message by itself, and how it leans on the answer before it."""
+
+    def __init__(self, answers: AnswerModel, followups: FollowUpModel | None = None) -> None:
+        self.ids = answers.ids
+        self._answers = answers
+        self._followups = followups
+        self._topic_words = load_topics(TOPICS, only=nameable_topics(NEAREST, self.ids))
+
+    @cached_property
+    def _asked(self) -> Asked:
+        return Asked(self.ids, load_nearest(NEAREST, self.ids), self._topic_words)
+
+    def alone(self, text: str, vector: np.ndarray) -> np.ndarray:
+        """Return the probability of each id for a message by itself, shape (ids,)."""
+        return self._answers.probabilities([text], vector)[0]
+
+    def in_context(
+        self, text: str, vector: np.ndarray, alone: np.ndarray, last: Last
+    ) -> tuple[np.ndarray, Sequence[str]]:
+        """Return the same after the answer before it, and by which link each id is most probably meant."""
+        assert self._followups is not None, "there is no follow-up among the examples"
+        messages = FollowUps([text], vector, alone[None, :], [last])
+        by_link = self._followups.probabilities(messages, self._topic_words)[0][:, None]
+        joint = by_link * self._asked.by_link(text, alone, last)
+        return joint.sum(axis=0), [LINKS[row] for row in joint.argmax(axis=0)]
+
+    @classmethod
+    def fit(cls, messages: Sequence[Message]) -> "Models":
+        """Return the models fitted on the training data."""
+        examples, held_out, after = by_use(messages)
+        models = cls(fit(labelled(examples), labelled(held_out), load_topics(TOPICS)))
+        return models._with_followups(after) if after else models
+
+    def _with_followups(self, after: Sequence[Message]) -> "Models":
+        given = labelled(after)
+        alone = self._answers.probabilities(given.texts, given.vectors)
+        messages = FollowUps(given.texts, given.vectors, alone, [last_before(message) for message in after])
+        self._followups = FollowUpModel.fit(messages, right_columns(given, self.ids), self._asked, self._topic_words)
+        return self
+
+    def save(self, folder: Path) -> None:
+        """Write the models to a folder."""
+        self._answers.save(folder / ANSWERS_FILE)
+        if self._followups:
+            self._followups.save(folder / FOLLOWUPS_FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Models":
+        """Read what `save` wrote."""
+        followups = folder / FOLLOWUPS_FILE
+        answers = AnswerModel.load(folder / ANSWERS_FILE, load_topics(TOPICS))
+        return cls(answers, FollowUpModel.load(followups) if followups.exists() else None)
+
+
+def by_use(messages: Sequence[Message]) -> tuple[list[Message], list[Message], list[Message]]:
+    """Return the training examples to learn answers from, those held out to calibrate with, and the follow-ups."""
+    uses: tuple[list[Message], list[Message], list[Message]] = ([], [], [])
+    for message in messages:
+        metadata = metadata_of(message)
+        uses[2 if "after" in metadata else 1 if metadata.get("use") == CALIBRATION else 0].append(message)
+    return uses
+
+
+def last_before(message: Message) -> Last:
+    """Return the answer that a follow-up among the training examples was asked after."""
+    metadata = metadata_of(message)
+    id = str(metadata["after"])
+    return Last(id, metadata.get("about") or id.partition("/")[2])
+
+
+def facet_ranking(ids: Sequence[str], probabilities: np.ndarray) -> list[dict[str, Any]]:
     """Return the facets as a Rasa intent ranking, each with the summed probability of its ids, best first."""
     facets: dict[str, float] = {}
-    for id, probability in probabilities.items():
+    for id, probability in zip(ids, probabilities.tolist(), strict=True):
         facet = id.partition("/")[0]
         facets[facet] = facets.get(facet, 0.0) + probability
     return [{"name": name, "confidence": value} for name, value in sorted(facets.items(), key=lambda item: -item[1])]
 
 
-def id_of(message: Message) -> str:
-    """Return the answer id that a training example carries. Raises ValueError where it names no topic."""
-    topic = message.get(METADATA, {}).get(METADATA_INTENT, {}).get("topic")
-    if not topic:
+def labelled(messages: Sequence[Message]) -> Labelled:
+    """Return messages of the training data with their vectors and right ids."""
+    vectors = np.vstack([np.zeros((0, DIMENSION)), *(vector_of(message) for message in messages)])
+    return Labelled([message.get(TEXT) for message in messages], vectors, [ids_of(message) for message in messages])
+
+
+def ids_of(message: Message) -> tuple[str, ...]:
+    """Return the answer ids that a training example carries. Raises ValueError where it names no topic."""
+    metadata = metadata_of(message)
+    if not metadata.get("topic"):
         raise ValueError(
             f"data/nlu: {message.get(INTENT)}: {message.get(TEXT)!r} has no topic; add 'metadata: {{topic: …}}'"
         )
-    return f"{message.get(INTENT)}/{topic}"
+    return (f"{message.get(INTENT)}/{metadata['topic']}", *metadata.get("also", ()))
+
+
+def metadata_of(message: Message) -> dict[str, Any]:
+    """Return what data/nlu says of a training example's intent: its topic, and what it is for."""
+    metadata: dict[str, Any] = message.get(METADATA, {}).get(METADATA_INTENT, {})
+    return metadata
 
 
 def vector_of(message: Message) -> np.ndarray:

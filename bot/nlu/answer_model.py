@@ -1,0 +1,186 @@
+"""From a message and its vector to a calibrated probability for every answer id. Plain scikit-learn, no Rasa.
+
+One expert reads the encoder's vector (meaning): small neural networks. The other reads the words: a linear
+support-vector machine on n-grams and on marks (the topics named, and how many words nobody uses on the subject). Their
+product beats either. docs/decisions/0003-answer-ids-beside-intents.md has the measurements.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse
+import skops.io
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+from sklearn.ensemble import VotingClassifier
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import FeatureUnion
+from sklearn.svm import LinearSVC
+
+from bot.topics import TopicWords, words_of
+
+OFF_SUBJECT = "meta/out_of_scope"
+SEED = 7
+NETWORKS = 3  # their average is better calibrated than one
+SCALE = 8.0  # of the unit vectors, so that a value is about 0.4, as a network likes it
+MARKS_WEIGHT = 0.3  # of the marks beside the n-grams, whose rows have length 1
+KNOWN_FROM = 3  # a word in fewer examples on the subject is one that nobody uses there
+NO_PROBABILITY = 1e-6
+# Types of scikit-learn in a saved model that skops does not know by itself.
+SAVED_TYPES = ["sklearn.neural_network._stochastic_optimizers.AdamOptimizer", "sklearn.utils._bunch.Bunch"]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Messages with what is known of them: the encoder's vectors, shape (n, 384), and the right ids, best first."""
+
+    texts: Sequence[str]
+    vectors: np.ndarray
+    right: Sequence[Sequence[str]]
+
+    @property
+    def ids(self) -> list[str]:
+        """The best id of each message."""
+        return [ids[0] for ids in self.right]
+
+
+class Marks:
+    """Says of a message which topics it names and how many of its words are unknown on the subject."""
+
+    def __init__(self, topic_words: TopicWords, known_words: Sequence[str]) -> None:
+        self.known_words = frozenset(known_words)
+        self._topic_words = topic_words
+
+    def of(self, text: str) -> str:
+        """Return the marks of a text, separated by blanks."""
+        words = words_of(text)
+        unknown = sum(word not in self.known_words for word in words)
+        topics = self._topic_words.find(text).topics or ("none",)
+        return " ".join((*topics, f"unknown{min(unknown, 4)}", f"share{5 * unknown // max(1, len(words))}"))
+
+
+@dataclass
+class WordFeatures:
+    """N-grams and marks of texts, as one sparse matrix."""
+
+    ngrams: FeatureUnion
+    counts: CountVectorizer
+    marks: Marks
+
+    def fit(self, texts: Sequence[str]) -> "WordFeatures":
+        """Learn the n-grams and marks that there are."""
+        self.ngrams.fit(texts)
+        self.counts.fit(self._marked(texts))
+        return self
+
+    def of(self, texts: Sequence[str]) -> scipy.sparse.csr_matrix:
+        """Return the features, one row a text."""
+        marks = self.counts.transform(self._marked(texts))
+        return scipy.sparse.hstack([self.ngrams.transform(texts), MARKS_WEIGHT * marks]).tocsr()
+
+    def _marked(self, texts: Sequence[str]) -> list[str]:
+        return [self.marks.of(text) for text in texts]
+
+
+@dataclass
+class AnswerModel:
+    """Two fitted experts, one on meaning and one on words, and the weights that join and calibrate them."""
+
+    features: WordFeatures
+    meaning: VotingClassifier
+    words: LinearSVC
+    weights: np.ndarray
+
+    def probabilities(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+        """Return the probability of each id, shape (len(texts), len(self.ids)); each row adds up to 1.
+
+        `vectors` are the encoder's, shape (len(texts), 384).
+        """
+        return np.exp(joined(self.scores(texts, vectors), self.weights))
+
+    def scores(self, texts: Sequence[str], vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return each expert's scores, shape (len(texts), len(self.ids)); the greater, the likelier."""
+        by_meaning = np.log(self.meaning.predict_proba(SCALE * vectors) + NO_PROBABILITY)
+        return by_meaning, self.words.decision_function(self.features.of(texts))
+
+    @property
+    def ids(self) -> list[str]:
+        """The answer ids, in the order of the columns."""
+        return [str(id) for id in self.words.classes_]
+
+    def save(self, path: Path) -> None:
+        """Write the model to one file, without the topic words, which have their own."""
+        parts = {"meaning": self.meaning, "words": self.words, "weights": self.weights}
+        known = sorted(self.features.marks.known_words)
+        skops.io.dump({**parts, "ngrams": self.features.ngrams, "counts": self.features.counts, "known": known}, path)
+
+    @classmethod
+    def load(cls, path: Path, topic_words: TopicWords) -> "AnswerModel":
+        """Read a model that `save` wrote; refuses a file that holds types of anything but scikit-learn."""
+        parts = skops.io.load(path, trusted=SAVED_TYPES)
+        features = WordFeatures(parts.pop("ngrams"), parts.pop("counts"), Marks(topic_words, parts.pop("known")))
+        return cls(features, **parts)
+
+
+def fit(examples: Labelled, held_out: Labelled, topic_words: TopicWords) -> AnswerModel:
+    """Return a model fitted on the examples and calibrated on messages that were held out of the fitting.
+
+    Raises ValueError where a held-out message has an id that no example has.
+    """
+    features = _unfitted_features(Marks(topic_words, words_on_subject(examples))).fit(examples.texts)
+    meaning = _unfitted_networks().fit(SCALE * examples.vectors, examples.ids)
+    words = LinearSVC(random_state=SEED).fit(features.of(examples.texts), examples.ids)
+    model = AnswerModel(features, meaning, words, np.ones(2))
+    scores = model.scores(held_out.texts, held_out.vectors)
+    model.weights = best_weights(scores, right_columns(held_out, model.ids))
+    return model
+
+
+def words_on_subject(examples: Labelled) -> list[str]:
+    """Return the words that at least three examples on the subject use, in alphabetical order."""
+    pairs = zip(examples.texts, examples.ids, strict=True)
+    counts = Counter(word for text, id in pairs if id != OFF_SUBJECT for word in set(words_of(text)))
+    return sorted(word for word, count in counts.items() if count >= KNOWN_FROM)
+
+
+def right_columns(messages: Labelled, ids: Sequence[str]) -> np.ndarray:
+    """Return which ids are right for each message, bool of shape (messages, ids)."""
+    if unknown := {id for right in messages.right for id in right[:1]} - set(ids):
+        raise ValueError(f"data/nlu: held out, but in no example: {', '.join(sorted(unknown))}")
+    return np.array([[id in right for id in ids] for right in messages.right])
+
+
+def best_weights(scores: Sequence[np.ndarray], right: np.ndarray) -> np.ndarray:
+    """Return the weight of each expert that makes their joined probabilities best calibrated, shape (experts,).
+
+    Each of `scores` has shape (messages, ids), `right` too and says which ids are right. With one expert this is
+    temperature scaling (Guo et al., ICML 2017); with more, a product of experts with a temperature each.
+    """
+
+    def loss(log_weights: np.ndarray) -> float:
+        probabilities = np.exp(joined(scores, np.exp(log_weights)))
+        return -float(np.log((probabilities * right).sum(axis=1) + NO_PROBABILITY).mean())
+
+    return np.exp(minimize(loss, np.zeros(len(scores)), method="Nelder-Mead").x)
+
+
+def joined(scores: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """Return the log-probabilities that the experts' scores give together."""
+    return log_softmax(sum(weight * score for weight, score in zip(weights, scores, strict=True)), axis=1)
+
+
+def _unfitted_features(marks: Marks) -> WordFeatures:
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True)
+    ngrams = FeatureUnion([("words", words), ("characters", characters)])
+    return WordFeatures(ngrams, CountVectorizer(token_pattern=r"\S+", binary=True), marks)  # noqa: S106 (a pattern)
+
+
+def _unfitted_networks() -> VotingClassifier:
+    settings = {"alpha": 1e-3, "batch_size": 128, "learning_rate_init": 2e-3, "max_iter": 15}
+    networks = [MLPClassifier((256,), random_state=SEED + number, **settings) for number in range(NETWORKS)]
+    return VotingClassifier([(f"network{number}", each) for number, each in enumerate(networks)], voting="soft")
