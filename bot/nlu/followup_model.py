@@ -20,7 +20,7 @@ from bot.links import ALONE, FIXED, LINKS, OTHER_TOPIC, OVERVIEW, TOPIC_FACETS, 
 from bot.nlu.answer_model import OFF_SUBJECT, SAVED_TYPES
 from bot.topics import TopicWords, words_of
 
-ROUNDS = 4
+ROUNDS = 6
 UNLIKELY = 1e-4  # the likelihood of an answer that a link does not lead to: labels can be wrong
 SHARE_FROM = 0.02  # a link with a smaller share in an example is left out of the next round
 LENGTHS = (1, 2, 3, 5, 8, 12)  # words
@@ -104,13 +104,19 @@ class FollowUpModel:
         triples = zip(messages.texts, messages.alone, messages.lasts, strict=True)
         led_to = np.stack([asked.by_link(*triple) for triple in triples])
         likelihood = np.einsum("nli,ni->nl", led_to, right) + UNLIKELY
-        model = cls(_unfitted_ngrams().fit(messages.texts), LogisticRegression(C=3, max_iter=300), list(asked.ids))
+        model = cls(
+            _unfitted_ngrams().fit(messages.texts),
+            LogisticRegression(C=3, max_iter=100, warm_start=True),
+            list(asked.ids),
+        )
         rows = features(model.ngrams, messages, topic_words, model.ids)
         links = np.tile(_first_guess(), (len(messages.texts), 1))
         for _ in range(ROUNDS):
             share = links * likelihood
             share /= share.sum(axis=1, keepdims=True)
-            message, link = np.nonzero(share > SHARE_FROM)
+            chosen = share > SHARE_FROM
+            chosen[share.argmax(axis=0), np.arange(len(LINKS))] = True  # every link stays known from round to round
+            message, link = np.nonzero(chosen)
             model.links.fit(rows[message], np.array(LINKS)[link], sample_weight=share[message, link])
             links = model._of(rows)
         return model

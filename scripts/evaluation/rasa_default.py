@@ -1,7 +1,7 @@
 """Rasa's own default pipeline (DIET, FallbackClassifier 0.3/0.1) as a peer, on the same examples and messages.
 
-It trains for half an hour even with 15 epochs in place of its 100, so its predictions are kept, by the sha256 of each message and without its text, in
-tests/nlu/rasa_default.json; `make evaluate PEERS=all` renews them.
+It trains for half an hour even with 15 epochs in place of its 100, so its predictions are kept, by the sha256 of each
+message and without its text, in tests/nlu/rasa_default.json; `make evaluate PEERS=all` renews them.
 """
 
 import json
