@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.nlu.answer_classifier import facet_ranking, ids_of
+from bot.links import Last
+from bot.nlu.answer_classifier import by_use, facet_ranking, ids_of, last_before
 from bot.nlu.answer_model import AnswerModel, Labelled, Marks, best_weights, fit, words_on_subject
 from bot.nlu.encoder import MiniLMEncoder
 from bot.topics import TopicWords
@@ -92,6 +93,23 @@ def test_a_facet_has_the_summed_probability_of_its_answers():
     ranking = facet_ranking(["causes/pcos", "tests/imaging", "causes/thyroid"], np.array([0.3, 0.4, 0.3]))
     assert [entry["name"] for entry in ranking] == ["causes", "tests"]
     assert ranking[0]["confidence"] == pytest.approx(0.6)
+
+
+def example(text: str, topic: str, **metadata) -> Message:
+    """Return a training example of intent tests as Rasa gives it."""
+    return Message({"text": text, "intent": "tests", "metadata": {"intent": {"topic": topic, **metadata}}})
+
+
+def test_examples_are_told_apart_by_what_they_are_for():
+    plain, held_out = example("what is an HSG", "imaging"), example("scan?", "imaging", use="calibration")
+    after = example("and how is it seen", "imaging", after="causes/fibroids")
+    assert by_use([after, held_out, plain]) == ([plain], [held_out], [after])
+
+
+def test_a_follow_up_has_the_topic_of_the_answer_before_it_unless_it_names_another():
+    assert last_before(example("?", "imaging", after="causes/fibroids")) == Last("causes/fibroids", "fibroids")
+    last = last_before(example("?", "hormones", after="tests/hormones", about="thyroid"))
+    assert last == Last("tests/hormones", "thyroid")
 
 
 def test_an_example_without_a_topic_is_refused_with_the_remedy():

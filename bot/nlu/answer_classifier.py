@@ -173,7 +173,10 @@ class Models:
     def _with_followups(self, after: Sequence[Message]) -> "Models":
         given = labelled(after)
         alone = self._answers.probabilities(given.texts, given.vectors)
-        messages = FollowUps(given.texts, given.vectors, alone, [last_before(message) for message in after])
+        lasts = [last_before(message) for message in after]
+        if unknown := {last.id for last in lasts} - set(self.ids):
+            raise ValueError(f"data/nlu: asked after an answer that does not exist: {', '.join(sorted(unknown))}")
+        messages = FollowUps(given.texts, given.vectors, alone, lasts)
         self._followups = FollowUpModel.fit(messages, right_columns(given, self.ids), self._asked, self._topic_words)
         return self
 

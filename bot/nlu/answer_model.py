@@ -148,9 +148,11 @@ def words_on_subject(examples: Labelled) -> list[str]:
 
 
 def right_columns(messages: Labelled, ids: Sequence[str]) -> np.ndarray:
-    """Return which ids are right for each message, bool of shape (messages, ids)."""
-    if unknown := {id for right in messages.right for id in right[:1]} - set(ids):
-        raise ValueError(f"data/nlu: held out, but in no example: {', '.join(sorted(unknown))}")
+    """Return which ids are right for each message: bool, shape (messages, ids). Raises ValueError for an unknown id."""
+    if unknown := {id for right in messages.right for id in right} - set(ids):
+        raise ValueError(
+            f"data/nlu: held out or asked after an answer, but in no example: {', '.join(sorted(unknown))}"
+        )
     return np.array([[id in right for id in ids] for right in messages.right])
 
 
