@@ -15,7 +15,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.answers import FALLBACK, load_answers
 from bot.clinic import load_clinic
-from bot.followups import SUBJECT, Conversation, load_cues, nameable_topics, with_danger
+from bot.followups import ADVICE, SUBJECT, Conversation, load_cues, nameable_topics
 from bot.gate import Decision, load_gate
 from bot.links import LAST_ANSWER, TOPIC, Last, last_of, load_nearest
 from bot.paths import ANSWERS, CLINIC, DATA, SOURCES
@@ -25,7 +25,9 @@ from bot.topics import load_topics
 
 logger = logging.getLogger(__name__)
 
-ENTRY_NOTE_GIVEN, NOT_UNDERSTOOD = "entry_note_given", "not_understood"
+ENTRY_NOTE_GIVEN = "entry_note_given"
+# Replies that lead with a person when they come twice in a row, and the slot that remembers the first.
+LED_TO_A_PERSON = {FALLBACK: "not_understood", ADVICE: "advice_refused"}
 
 
 class ActionAnswer(Action):
@@ -57,11 +59,11 @@ class Speaker:
     def speak(self, message: Mapping[str, Any], slots: Mapping[str, Any]) -> tuple[list[Reply], dict[str, Any]]:
         """Return the replies to a message, one or two, and the slots to set."""
         decisions = self._decide(message, last_of(slots))
-        not_understood = decisions[0] == Decision(FALLBACK, decisions[0].confidence)
-        changed: dict[str, Any] = {NOT_UNDERSTOOD: not_understood}
+        helpless = decisions[0].id if not decisions[0].choices else None
+        changed: dict[str, Any] = {slot: id == helpless for id, slot in LED_TO_A_PERSON.items()}
         replies = []
         for decision in decisions:
-            again = not_understood and bool(slots.get(NOT_UNDERSTOOD))
+            again = decision.id == helpless and bool(slots.get(LED_TO_A_PERSON.get(decision.id, "")))
             note_due = not {**slots, **changed}.get(ENTRY_NOTE_GIVEN) and self._needs_note(decision)
             replies.append(self._say(decision, again=again, note_due=note_due))
             changed |= {ENTRY_NOTE_GIVEN: True} if note_due else {}
@@ -71,7 +73,7 @@ class Speaker:
 
     def _decide(self, message: Mapping[str, Any], last: Last | None) -> tuple[Decision, ...]:
         if message.get("danger"):
-            return (with_danger(message["danger"]),)
+            return (self._conversation.in_danger(message, last),)
         if id := tapped_id(message):
             return (Decision(id if id in self.renderer.answers else FALLBACK, 1.0),)
         if not message.get("answer_ranking"):
@@ -79,7 +81,7 @@ class Speaker:
         return self._conversation.decide(message, last)
 
     def _needs_note(self, decision: Decision) -> bool:
-        return not decision.choices and self.renderer.needs_entry_note(decision.id)
+        return not decision.choices and self.renderer.needs_entry_note(decision.general or decision.id)
 
     def _say(self, decision: Decision, *, again: bool, note_due: bool) -> Reply:
         if decision.choices:
@@ -93,6 +95,8 @@ class Speaker:
             entry_note=note_due,
             instead=decision.instead,
             repeated=decision.repeated,
+            general=decision.general,
+            not_now=decision.not_now,
         )
 
 

@@ -42,12 +42,14 @@ class Paragraph(_Record):
     """One paragraph that rests on exactly one thing: facts, our `own` words, or a standard caution.
 
     `own` names why words that are in neither document may stand here: an erratum (reviewer text) or one of OWN.
+    `when` names a setting of clinic.yml without which the paragraph is left out; 'not' before it turns that round.
     """
 
     text: str | None = None
     facts: tuple[str, ...] = ()
     own: str | None = None
     caution: str | None = None
+    when: str | None = None
 
     @model_validator(mode="after")
     def _rests_on_one_thing(self) -> "Paragraph":
@@ -109,6 +111,15 @@ class Answer(_Record):
         return tuple(dict.fromkeys(fact for paragraph in self.visitor for fact in paragraph.facts))
 
 
+class SafetyButtons(_Record):
+    """The labels of the buttons under a safety reply."""
+
+    cannot_call: str
+    have_called: str
+    am_safe: str
+    not_now: str
+
+
 class Frame(_Record):
     """The words around every answer, from data/answers/frame.yml."""
 
@@ -126,6 +137,9 @@ class Frame(_Record):
     demo_notice: str
     emergency_line: str
     privacy_line: str
+    still_urgent: str
+    still_crisis: str
+    safety_buttons: SafetyButtons
     cautions: Mapping[str, str]
 
 

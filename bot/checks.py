@@ -40,6 +40,7 @@ class Content:
     published: frozenset[str]
     unused_facts: Mapping[str, str]
     placeholders: frozenset[str]
+    conditions: frozenset[str]  # what `when` may name; a placeholder among them stands only under its own `when`
 
 
 def check_answers(content: Content, folder: Path) -> list[str]:
@@ -56,6 +57,7 @@ def check_answers(content: Content, folder: Path) -> list[str]:
         _reach,
         _review,
         _names_in_braces,
+        _conditions,
         _coverage,
     )
     faults = (fault for rule in rules for fault in rule(content))
@@ -218,6 +220,20 @@ def _names_in_braces(content: Content) -> Iterator[Fault]:
                     yield id, f"{{{name}}} is no setting{nearest(name, content.placeholders)}; see clinic.yml"
 
 
+def _conditions(content: Content) -> Iterator[Fault]:
+    for id, answer in content.answers.items():
+        for paragraph in _paragraphs(answer):
+            condition = (paragraph.when or "").removeprefix("not ")
+            if paragraph.when and condition not in content.conditions:
+                yield (
+                    id,
+                    f"when: {paragraph.when} is no setting{nearest(condition, content.conditions)}; see clinic.yml",
+                )
+            for _, name, _, _ in Formatter().parse(paragraph.text or ""):
+                if name in content.placeholders & content.conditions and paragraph.when != name:
+                    yield id, f"{{{name}}} may not be set; add 'when: {name}' to its paragraph"
+
+
 def _coverage(content: Content) -> Iterator[Fault]:
     used = {fact for answer in content.answers.values() for fact in _facts(answer)}
     used |= {fact for answer in content.answers.values() for note in answer.staff for fact in note.facts}
@@ -258,7 +274,7 @@ def _readings(answer: Answer, cautions: Mapping[str, str]) -> Iterator[tuple[str
         yield f"{answer.id} {name}", text
 
 
-def load_content(data: Path, placeholders: frozenset[str]) -> Content:
+def load_content(data: Path, placeholders: frozenset[str], conditions: frozenset[str]) -> Content:
     """Read everything the checks need from the data folder. Raises YamlFault where a file has the wrong form."""
     published = read_yaml(data / "published_ids.yml", "published")
     return Content(
@@ -268,4 +284,5 @@ def load_content(data: Path, placeholders: frozenset[str]) -> Content:
         frozenset(f"{facet}/{topic}" for facet, topics in published.items() for topic in topics),
         read_yaml(data / "sources" / "unused_facts.yml", "unused_facts"),
         placeholders,
+        conditions,
     )

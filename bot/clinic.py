@@ -7,11 +7,12 @@ start with a message that names it.
 import os
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from opening_hours import OpeningHours, validate
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from bot.answers import nearest
@@ -21,8 +22,9 @@ PRODUCTION, DEVELOPMENT = "production", "development"
 WARN_AFTER_DAYS, REFUSE_AFTER_DAYS = 90, 180  # age of verified_on; safety.md, section 4
 _PHONE = re.compile(r"^\+?\(?\d[\d ().-]{1,20}$")
 _OPTIONAL_PHONES = ("urgent_phone", "after_hours_line", "emergency_text_number", "crisis_text", "maternal_crisis_line",
-                    "dv_text", "poison_line", "child_line")  # fmt: skip
-_PHONES = ("phone", "emergency_number", "crisis_line", "dv_line", *_OPTIONAL_PHONES)
+                    "dv_text", "assault_line", "poison_line", "child_line")  # fmt: skip
+PHONES = ("phone", "emergency_number", "crisis_line", "dv_line", *_OPTIONAL_PHONES)
+_OPENING_HOURS = ("urgent_hours", "crisis_hours")
 _LINKS = ("booking_url", "exit_url", "rosh_url", "encyclopedia_url", "crisis_chat_url", "dv_chat_url")
 
 
@@ -56,14 +58,17 @@ class Clinic(BaseModel):
     emergency_number: str
     emergency_dept: str
     emergency_text_number: str | None = None
+    emergency_dept_address: str | None = None
     crisis_line: str
     crisis_text: str | None = None
     crisis_chat_url: str | None = None
     crisis_hours: str | None = None
+    crisis_free: bool = False
     maternal_crisis_line: str | None = None
     dv_line: str
     dv_text: str | None = None
     dv_chat_url: str | None = None
+    assault_line: str | None = None
     poison_line: str | None = None
     child_line: str | None = None
     # who checked the numbers, and when
@@ -77,7 +82,7 @@ class Clinic(BaseModel):
             raise ValueError("is empty; fill it in, or take the line out if it is optional")
         return value
 
-    @field_validator(*_PHONES, mode="before")
+    @field_validator(*PHONES, mode="before")
     @classmethod
     def _is_a_number(cls, value):
         if value is not None and not _PHONE.match(str(value)):
@@ -99,27 +104,46 @@ class Clinic(BaseModel):
         except (KeyError, ValueError, OSError):
             raise ValueError(f"{value!r} is no time zone; use a name such as America/New_York") from None
 
+    @field_validator(*_OPENING_HOURS)
+    @classmethod
+    def _are_opening_hours(cls, value):
+        if value is not None and not validate(value):
+            raise ValueError(f"{value!r} are no opening hours; write 24/7, or such as Mo-Fr 09:00-17:00")
+        return value
+
     @property
     def urgent_line(self) -> str:
-        """The number for 'be seen today': the urgent line, else the after-hours line, else the emergency number."""
-        return self.urgent_phone or self.after_hours_line or self.emergency_number
+        """The number for 'be seen today': the urgent line while it is open, else the after-hours line, else the
+        emergency number. An urgent line without hours counts as open."""
+        return self.urgent_line_at(datetime.now(ZoneInfo(self.time_zone)))
+
+    def urgent_line_at(self, moment: datetime) -> str:
+        """Return the number for 'be seen today' at a moment of the clinic's own time."""
+        is_open = self.urgent_hours is None or OpeningHours(self.urgent_hours).is_open(moment.replace(tzinfo=None))
+        return (self.urgent_phone if is_open else None) or self.after_hours_line or self.emergency_number
 
     @property
     def words(self) -> Mapping[str, str]:
-        """What stands in for the {names in braces} of the answers."""
-        return MappingProxyType(
-            {
-                "clinic_name": self.name,
-                "clinic_phone": self.phone,
-                "clinic_hours": self.hours,
-                "clinic_urgent_phone": self.urgent_line,
-                "booking_url": self.booking_url,
-                "emergency_number": self.emergency_number,
-                "emergency_dept": self.emergency_dept,
-                "crisis_line": self.crisis_line,
-                "dv_line": self.dv_line,
-            }
-        )
+        """What stands in for the {names in braces} of the answers; an optional setting that is not set is left out."""
+        always = {
+            "clinic_name": self.name,
+            "clinic_phone": self.phone,
+            "clinic_hours": self.hours,
+            "clinic_urgent_phone": self.urgent_line,
+            "booking_url": self.booking_url,
+            "emergency_number": self.emergency_number,
+            "emergency_dept": self.emergency_dept,
+            "crisis_line": self.crisis_line,
+            "dv_line": self.dv_line,
+        }
+        optional = {name: value for name in OPTIONAL_PLACEHOLDERS if (value := getattr(self, name))}
+        return MappingProxyType(always | optional)
+
+    def holds(self, condition: str) -> bool:
+        """Whether a paragraph's `when` holds: a name of CONDITIONS, or 'not' and one."""
+        name = condition.removeprefix("not ")
+        is_set = self.crisis_hours == ALWAYS_OPEN if name == CRISIS_ALWAYS_OPEN else bool(getattr(self, name))
+        return is_set != condition.startswith("not ")
 
     @property
     def document_urls(self) -> Mapping[str, str | None]:
@@ -127,7 +151,14 @@ class Clinic(BaseModel):
         return MappingProxyType({"rosh": self.rosh_url, "encyclopedia": self.encyclopedia_url})
 
 
-PLACEHOLDERS = frozenset(
+ALWAYS_OPEN, CRISIS_ALWAYS_OPEN = "24/7", "crisis_always_open"
+# A text may name these only under a `when` that says so: a clinic may have none.
+OPTIONAL_PLACEHOLDERS = frozenset(
+    ("emergency_text_number", "emergency_dept_address", "crisis_text", "crisis_chat_url", "maternal_crisis_line",
+     "dv_text", "dv_chat_url", "assault_line", "poison_line", "child_line")
+)  # fmt: skip
+CONDITIONS = OPTIONAL_PLACEHOLDERS | {"crisis_free", CRISIS_ALWAYS_OPEN}
+PLACEHOLDERS = OPTIONAL_PLACEHOLDERS | frozenset(
     ("clinic_name", "clinic_phone", "clinic_hours", "clinic_urgent_phone", "booking_url", "emergency_number",
      "emergency_dept", "crisis_line", "dv_line")
 )  # fmt: skip

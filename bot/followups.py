@@ -16,7 +16,7 @@ from bot.topics import TopicWords, words_of
 from bot.yaml_files import read_yaml
 
 NO_SUBJECT = ("safety/", "meta/", "clinic/")  # answers that a follow-up does not go on from
-OFF_SUBJECT = "meta/out_of_scope"
+OFF_SUBJECT, ADVICE = "meta/out_of_scope", "safety/personal_advice"
 SUBJECT = "recurrent_miscarriage"  # the words for the subject itself name no topic
 MAX_CHOICES = 3
 MIN_CHOICES = 2
@@ -88,18 +88,38 @@ class Conversation:
         parts = self._sure_parts(message)
         if len(parts) == 2:
             return parts
+        decision = self._decide_one(message, last)
+        if decision.id == ADVICE:
+            decision = replace(decision, general=self._on_subject(message, last))
+        return (decision,)
+
+    def in_danger(self, message: Mapping[str, Any], last: Last | None) -> Decision:
+        """Return the decision that the safety component left in the parse data, with the answer the message would get
+        if this is not happening now."""
+        return replace(with_danger(message["danger"]), not_now=self._on_subject(message, last))
+
+    def _decide_one(self, message: Mapping[str, Any], last: Last | None) -> Decision:
         reading = read(message["text"], self._topic_words, self._cues)
         if last and message.get("context_ranking"):
-            return (self._in_context(reading, message["context_ranking"], last),)
-        return (self._alone(reading, as_ranking(message["answer_ranking"])),)
+            return self._in_context(reading, message["context_ranking"], last)
+        return self._alone(reading, as_ranking(message["answer_ranking"]))
+
+    def _on_subject(self, message: Mapping[str, Any], last: Last | None) -> str | None:
+        """Return the likeliest answer on the subject, None where none is likely enough."""
+        in_context = message.get("context_ranking") if last else None
+        entries = as_ranking(in_context or message.get("answer_ranking") or ())
+        ranking = [(id, value) for id, value in entries if not id.startswith(NO_SUBJECT)]
+        whole = sum(value for _, value in ranking) or 1.0
+        return ranking[0][0] if ranking and ranking[0][1] / whole >= self._settings.general_sure else None
 
     def carried(self, decision: Decision) -> Last | None:
         """Return what a follow-up to this decision goes on from, None where it was on no subject.
 
         A refusal and a "we do not say" carry the topic that the message named, a question back that or its likeliest.
         """
-        if not decision.choices and not decision.id.startswith(NO_SUBJECT):
-            return Last(decision.id, decision.topic or decision.id.partition("/")[2])
+        id = decision.general or decision.id
+        if not decision.choices and not id.startswith(NO_SUBJECT):
+            return Last(id, decision.topic or id.partition("/")[2])
         answers = self._answers_on(decision.topic) if decision.topic else decision.choices
         return Last(answers[0], decision.topic or answers[0].partition("/")[2]) if answers else None
 

@@ -42,6 +42,7 @@ class GateSettings(BaseModel):
 
     costs: Costs
     both_sure: float = Field(ge=0, le=1)
+    general_sure: float = Field(ge=0, le=1)
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class Decision:
 
     `variant`, `level` and `also_crisis` are those of a safety reply. `instead` says that `id` is only the nearest to
     what was asked; `topic` is the topic asked about where it is not that of the id; `repeated` says that the same
-    answer was given just before.
+    answer was given just before. `general` is the answer whose words follow a refusal to advise, `not_now` the one
+    for a person who turns out not to be in danger.
     """
 
     id: str
@@ -62,6 +64,8 @@ class Decision:
     instead: bool = False
     topic: str | None = None
     repeated: bool = False
+    general: str | None = None
+    not_now: str | None = None
 
 
 def load_gate(path: Path) -> GateSettings:

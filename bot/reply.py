@@ -12,8 +12,12 @@ from bot.clinic import Clinic
 from bot.sources import Sources
 
 Reply = dict[str, Any]
-CRISIS = "safety/crisis"
+URGENT, CRISIS = "safety/urgent", "safety/crisis"
 SAFETY_KINDS = ("urgent", "crisis")
+HAVE_CALLED = "meta/thanks"  # where 'I have called' and 'I am safe' lead
+CANNOT_CALL, STAFF = "cannot_call", "staff"  # variants of the urgent reply
+# Where 'This is not happening now' leads when nothing closer to the message is known.
+NOT_NOW = {URGENT: "warning_signs/overview", CRISIS: "support/emotional"}
 NO_LEVEL_GIVEN = "E"  # of an urgent reply: when in doubt, the emergency number
 ENTRY_NOTE = "K1"  # said once in a conversation, at the first answer drawn from the reference entry alone
 
@@ -38,12 +42,16 @@ class Renderer:
         entry_note: bool = False,
         instead: bool = False,
         repeated: bool = False,
+        general: str | None = None,
+        not_now: str | None = None,
     ) -> Reply:
         """Return the reply that says record `id`. Raises KeyError where there is no such record.
 
         `variant` picks another wording of the record, `level` is E or D of an urgent reply, `also_crisis` appends the
         crisis reply of that variant, `entry_note` the note that the words come from the reference entry;
         `instead` says first that this is only the nearest to what was asked, `repeated` that it was said just before.
+        `general` names the answer whose words follow a refusal to advise; `not_now` the one that a person in no danger
+        gets with one tap.
         """
         answer = self.answers[id]
         paragraphs = self._words(answer, variant)
@@ -53,6 +61,8 @@ class Renderer:
             paragraphs.insert(0, self.frame.nearest)
         if repeated and answer.kind == "answer":
             paragraphs.insert(0, self.frame.repeated)
+        if general:
+            paragraphs += [words for words in self._words(self.answers[general], None) if words not in paragraphs]
         if entry_note:
             paragraphs.append(self.frame.cautions[ENTRY_NOTE])
         return self._framed(
@@ -60,8 +70,8 @@ class Renderer:
             kind=answer.kind,
             title=self._fill(answer.title),
             paragraphs=paragraphs,
-            sources=self._source_list(answer),
-            next=self.buttons(answer.next),
+            sources=self._source_list(self.answers[general] if general else answer),
+            next=self._next(answer, variant, not_now),
             level=level or (NO_LEVEL_GIVEN if answer.kind == "urgent" else None),
             confidence=round(float(confidence), 4),
         )
@@ -102,7 +112,7 @@ class Renderer:
     def _words(self, answer: Answer, variant: str | None) -> list[str]:
         # A variant that a record does not have falls to its first wording: in danger any of them is right.
         paragraphs = answer.variants.get(variant or "", answer.visitor)
-        return [self._paragraph(paragraph) for paragraph in paragraphs]
+        return [self._paragraph(each) for each in paragraphs if not each.when or self._clinic.holds(each.when)]
 
     def _paragraph(self, paragraph: Paragraph) -> str:
         return self._fill(paragraph.text) if paragraph.text else self.frame.cautions[str(paragraph.caution)]
@@ -110,6 +120,22 @@ class Renderer:
     def buttons(self, ids: Iterable[str]) -> list[dict[str, str]]:
         """Return the buttons that lead to the answers `ids`."""
         return [{"label": self._fill(self.answers[id].question), "choice": id} for id in ids]
+
+    def _next(self, answer: Answer, variant: str | None, not_now: str | None) -> list[dict[str, str]]:
+        if answer.id not in NOT_NOW:
+            return self.buttons(answer.next)
+        return self._safety_buttons(answer.id, variant, not_now or NOT_NOW[answer.id])
+
+    def _safety_buttons(self, id: str, variant: str | None, not_now: str) -> list[dict[str, str]]:
+        words = self.frame.safety_buttons
+        steps = {words.cannot_call: URGENT, words.have_called: HAVE_CALLED}
+        if id == CRISIS:
+            steps = {words.am_safe: HAVE_CALLED}
+        elif variant == STAFF:
+            steps = {}
+        elif variant == CANNOT_CALL:
+            del steps[words.cannot_call]
+        return [{"label": label, "choice": choice} for label, choice in (steps | {words.not_now: not_now}).items()]
 
     def _framed(self, **reply: Any) -> Reply:
         # The frame is added here and nowhere else: no reply leaves without it.

@@ -8,7 +8,7 @@ import sys
 from datetime import date
 
 from bot.checks import check_answers, load_content, overdue
-from bot.clinic import PLACEHOLDERS, SettingsFault, age_warnings, load_clinic
+from bot.clinic import CONDITIONS, PLACEHOLDERS, SettingsFault, age_warnings, load_clinic
 from bot.paths import ANSWERS, CLINIC, DATA, ROOT
 from bot.yaml_files import YamlFault
 
@@ -32,7 +32,7 @@ def find_all(today: date) -> tuple[list[str], list[str]]:
     except SettingsFault as fault:
         faults += str(fault).splitlines()
     try:
-        content = load_content(DATA, PLACEHOLDERS)
+        content = load_content(DATA, PLACEHOLDERS, CONDITIONS)
         faults += check_answers(content, ANSWERS)
         warnings += overdue(content.answers, today)
     except YamlFault as fault:

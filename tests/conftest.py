@@ -12,7 +12,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from bot.answers import Answer, Answers, Frame, load_answers
+from bot.answers import Answer, Answers, Frame, SafetyButtons, load_answers
 from bot.checks import Content
 from bot.clinic import Clinic, load_clinic
 from bot.paths import ANSWERS, CLINIC, SOURCES
@@ -93,7 +93,8 @@ def small_content(changes: Mapping[str, Mapping] = {}, **parts: Any) -> Content:
     menu = {**RECORDS["meta/menu"], "next": [*RECORDS["meta/menu"]["next"], *added]}
     entries = {**RECORDS, "meta/menu": menu, **{id: {} for id in added}}
     records = {id: small_record(id, {**entry, **changes.get(id, {})}) for id, entry in entries.items()}
-    frame = Frame(**{**dict.fromkeys(Frame.model_fields, "words"), "cautions": CAUTIONS})
+    buttons = dict.fromkeys(SafetyButtons.model_fields, "words")
+    frame = Frame(**dict.fromkeys(Frame.model_fields, "words") | {"safety_buttons": buttons, "cautions": CAUTIONS})
     whole = {
         "answers": Answers(records, frame),
         "sources": small_sources(),
@@ -101,6 +102,7 @@ def small_content(changes: Mapping[str, Mapping] = {}, **parts: Any) -> Content:
         "published": frozenset(records),
         "unused_facts": {},
         "placeholders": frozenset({"clinic_phone", "emergency_number"}),
+        "conditions": frozenset({"crisis_text"}),
     }
     return Content(**{**whole, **parts})
 

@@ -7,8 +7,9 @@ from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.answer import ENTRY_NOTE_GIVEN, NOT_UNDERSTOOD, ActionAnswer, load_speaker, rasa_buttons
-from bot.answers import load_answers
+from actions.answer import ENTRY_NOTE_GIVEN, LED_TO_A_PERSON, ActionAnswer, load_speaker, rasa_buttons
+from bot.answers import FALLBACK, load_answers
+from bot.followups import ADVICE
 from bot.links import LAST_ANSWER, TOPIC
 from bot.paths import ANSWERS
 from bot.reply import as_text
@@ -83,7 +84,42 @@ def test_several_answers_near_enough_are_a_question_back():
 
 def test_danger_overrules_the_surest_answer_and_keeps_its_variant_level_and_crisis(renderer):
     reply = answer(in_danger("safety/urgent", variant="other", level="D", also_crisis="violence"))
-    assert reply == renderer.reply("safety/urgent", variant="other", level="D", also_crisis="violence")
+    assert reply == renderer.reply(
+        "safety/urgent", variant="other", level="D", also_crisis="violence", not_now="causes/pcos"
+    )
+
+
+def test_behind_not_now_is_the_answer_that_the_message_would_have_got():
+    message = {**in_danger("safety/urgent"), "answer_ranking": []}
+    assert answer(message)["next"][-1]["choice"] == "warning_signs/overview"
+    assert answer(in_danger("safety/urgent"))["next"][-1]["choice"] == "causes/pcos"
+
+
+def test_advice_is_refused_and_what_the_sources_say_follows_in_the_same_reply(renderer):
+    reply = answer(understood("should I take aspirin", safety__personal_advice=0.9, treatments__antiphospholipid=0.08))
+    refused, general = renderer.reply(ADVICE), renderer.reply("treatments/antiphospholipid")
+    assert (reply["answer"], reply["kind"]) == (ADVICE, "advice")
+    assert reply["paragraphs"][: len(refused["paragraphs"])] == refused["paragraphs"]
+    assert set(general["paragraphs"]) < set(reply["paragraphs"])
+    assert reply["sources"] == general["sources"]
+    assert len(set(reply["paragraphs"])) == len(reply["paragraphs"])
+
+
+def test_where_no_answer_is_near_the_refusal_of_advice_stands_alone(renderer):
+    reply = answer(
+        understood("is it bad", safety__personal_advice=0.9, causes__pcos=0.02, tests__blood=0.02, causes__thyroid=0.02)
+    )
+    assert reply["paragraphs"] == renderer.reply(ADVICE)["paragraphs"]
+
+
+def test_a_follow_up_goes_on_from_the_general_part_of_a_refusal():
+    _, events = run(understood("should I take aspirin", safety__personal_advice=0.9, treatments__clotting=0.08))
+    assert SlotSet(LAST_ANSWER, "treatments/clotting") in events
+
+
+def test_advice_asked_for_twice_in_a_row_leads_with_a_person(clinic):
+    message = understood("what dose", safety__personal_advice=0.9)
+    assert clinic.phone in answer(message, **{LED_TO_A_PERSON[ADVICE]: True})["paragraphs"][0]
 
 
 @pytest.mark.parametrize(
@@ -105,15 +141,15 @@ def test_what_it_cannot_place_gets_the_fallback(message):
 def test_what_is_not_understood_twice_in_a_row_leads_with_a_person(clinic):
     unclear = understood("hm", meta__out_of_scope=0.2, meta__greet=0.1)
     _, events = run(unclear)
-    assert SlotSet(NOT_UNDERSTOOD, True) in events
-    first, second = answer(unclear), answer(unclear, **{NOT_UNDERSTOOD: True})
+    assert SlotSet(LED_TO_A_PERSON[FALLBACK], True) in events
+    first, second = answer(unclear), answer(unclear, **{LED_TO_A_PERSON[FALLBACK]: True})
     assert clinic.phone not in first["paragraphs"][0]
     assert clinic.phone in second["paragraphs"][0]
 
 
 def test_an_answer_in_between_starts_the_count_anew():
-    _, events = run(understood("can pcos cause miscarriage?", causes__pcos=0.9), **{NOT_UNDERSTOOD: True})
-    assert SlotSet(NOT_UNDERSTOOD, False) in events
+    _, events = run(understood("can pcos cause miscarriage?", causes__pcos=0.9), **{LED_TO_A_PERSON[FALLBACK]: True})
+    assert SlotSet(LED_TO_A_PERSON[FALLBACK], False) in events
 
 
 def test_two_questions_that_are_both_sure_get_two_replies():

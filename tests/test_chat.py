@@ -202,9 +202,11 @@ def test_a_message_of_danger_is_answered_urgent(say, clinic, keeps_the_contract,
     assert clinic.emergency_number in reply["paragraphs"][0]
 
 
-def test_danger_is_answered_before_anyone_else_is_asked(say, rasa):
-    say(text=DANGER)
-    assert rasa.asked == []
+def test_danger_needs_nothing_behind_the_front_server(say, rasa, keeps_the_contract):
+    rasa.respond = lambda request: httpx.Response(500)
+    (reply,) = say(text=DANGER)
+    keeps_the_contract(reply)
+    assert reply["kind"] == "urgent"
 
 
 def test_danger_is_answered_at_any_turn_and_keeps_the_conversation(site, rasa):

@@ -9,7 +9,7 @@ import pytest
 
 from bot.answers import load_answers
 from bot.checks import check_answers, load_content, overdue
-from bot.clinic import PLACEHOLDERS
+from bot.clinic import CONDITIONS, PLACEHOLDERS
 from bot.paths import ANSWERS, CLINIC, DATA
 from bot.sources import VISITOR, Fact
 from bot.yaml_files import YamlFault
@@ -39,7 +39,7 @@ def test_the_small_content_that_these_tests_break_is_valid(content):
 
 
 def test_the_real_answers_may_be_published():
-    assert check_answers(load_content(DATA, PLACEHOLDERS), ANSWERS) == []
+    assert check_answers(load_content(DATA, PLACEHOLDERS, CONDITIONS), ANSWERS) == []
 
 
 @pytest.mark.parametrize(
@@ -294,4 +294,4 @@ def test_a_file_of_the_wrong_form_stops_the_reading_of_the_content(tmp_path):
     data = shutil.copytree(DATA, tmp_path / "data", ignore=shutil.ignore_patterns("nlu"))
     (data / "published_ids.yml").write_text("publishd: {}\n")
     with pytest.raises(YamlFault, match="'published:'"):
-        load_content(data, PLACEHOLDERS)
+        load_content(data, PLACEHOLDERS, CONDITIONS)

@@ -1,12 +1,20 @@
 """The clinic's settings: what must be there, what stops the start, and that no number stands anywhere else."""
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 import yaml
 
-from bot.clinic import PLACEHOLDERS, Clinic, SettingsFault, age_warnings, load_clinic, tel
+from bot.clinic import (
+    OPTIONAL_PLACEHOLDERS,
+    PLACEHOLDERS,
+    Clinic,
+    SettingsFault,
+    age_warnings,
+    load_clinic,
+    tel,
+)
 from bot.paths import CLINIC, ROOT
 from bot.yaml_files import read_yaml
 
@@ -43,6 +51,30 @@ def test_the_settings_that_ship_are_those_of_a_demonstration(clinic):
 def test_a_missing_field_stops_the_start_and_is_named(settings, field):
     path = settings(**{field: None})
     assert all(line.startswith(f"{path}: {field}: is missing; ") for line in faults_of(path))
+
+
+@pytest.mark.parametrize(
+    ("moment", "line"),
+    [
+        ("2026-11-20 10:00", "urgent_phone"),  # a Friday
+        ("2026-11-20 17:30", "after_hours_line"),
+        ("2026-11-21 10:00", "after_hours_line"),  # a Saturday
+    ],
+)
+def test_outside_its_hours_the_urgent_line_gives_way(settings, moment, line):
+    clinic = load_clinic(settings(urgent_hours="Mo-Fr 09:00-17:00"), {})
+    assert clinic.urgent_line_at(datetime.fromisoformat(moment)) == SHIPPED[line]
+
+
+def test_with_no_line_for_now_there_is_the_emergency_number(settings):
+    clinic = load_clinic(settings(urgent_hours="Mo-Fr 09:00-17:00", after_hours_line=None), {})
+    assert clinic.urgent_line_at(datetime(2026, 11, 21, 3)) == SHIPPED["emergency_number"]
+
+
+def test_hours_that_no_program_can_read_stop_the_start(settings):
+    (fault,) = faults_of(settings(urgent_hours="every day"))
+    assert "urgent_hours" in fault
+    assert "24/7" in fault
 
 
 @pytest.mark.parametrize(
@@ -172,7 +204,7 @@ def test_the_line_for_today_falls_to_the_next_that_there_is(settings, without, l
 
 
 def test_every_name_in_braces_that_an_answer_may_use_has_its_words(clinic):
-    assert set(clinic.words) == PLACEHOLDERS
+    assert PLACEHOLDERS - OPTIONAL_PLACEHOLDERS <= set(clinic.words) <= PLACEHOLDERS
     assert all(clinic.words.values())
 
 

@@ -8,7 +8,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.nlu.answer_classifier import FACETS, PARTS, RANKING, AnswerClassifier, Models
-from bot.nlu.encoder import MiniLMFeaturizer
+from bot.nlu.featurizer import MiniLMFeaturizer
 from bot.nlu.safety import DANGER, SafetyOverride
 from tests.test_answer_classifier import TEXTS, small_model
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.nlu.encoder import DIMENSION, MODEL, TOKENIZER, EncoderMissing, MiniLMEncoder, packaged_file
+from bot.encoder import DIMENSION, MODEL, TOKENIZER, EncoderMissing, MiniLMEncoder, packaged_file
 
 STORED = json.loads((Path(__file__).parent / "nlu" / "vectors.json").read_text())
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from bot.encoder import MiniLMEncoder
 from bot.links import LINKS, Last, Nearest
-from bot.nlu.encoder import MiniLMEncoder
 from bot.nlu.followup_model import Asked, FollowUpModel, FollowUps
 from bot.topics import TopicWords
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot.answers import load_answers
 from bot.checks import check_answers, load_content
-from bot.clinic import PLACEHOLDERS
+from bot.clinic import CONDITIONS, PLACEHOLDERS
 from bot.paths import ANSWERS, DATA, ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -53,7 +53,7 @@ def test_the_way_to_change_an_answer_works(tmp_path):
     file = answers / "answers" / "tests.yml"
     before, record, after = file.read_text().partition("  tests/cervix:")
     file.write_text(before + record + after.replace("treatments/cervix", "treatments/cervx", 1))
-    faults = check_answers(load_content(answers, PLACEHOLDERS), answers / "answers")
+    faults = check_answers(load_content(answers, PLACEHOLDERS, CONDITIONS), answers / "answers")
     (fault,) = [line for line in faults if "cervx" in line]
     assert "tests/cervix: next names treatments/cervx, which does not exist (nearest: treatments/cervix)" in fault
     assert fault.startswith(str(file))

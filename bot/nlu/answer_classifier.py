@@ -23,10 +23,11 @@ from rasa.shared.nlu.constants import INTENT, METADATA, METADATA_INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.encoder import DIMENSION
 from bot.followups import nameable_topics
 from bot.links import LINKS, Last, last_of, load_nearest
 from bot.nlu.answer_model import AnswerModel, Labelled, fit, right_columns
-from bot.nlu.encoder import DIMENSION, PART_VECTORS
+from bot.nlu.featurizer import PART_VECTORS, MiniLMFeaturizer
 from bot.nlu.followup_model import Asked, FollowUpModel, FollowUps
 from bot.paths import DATA
 from bot.topics import load_topics
@@ -49,7 +50,6 @@ class AnswerClassifier(IntentClassifier, GraphComponent):
 
     @classmethod
     def required_components(cls) -> list[type]:
-        from bot.nlu.encoder import MiniLMFeaturizer
 
         return [MiniLMFeaturizer]
 

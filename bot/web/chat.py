@@ -9,14 +9,17 @@ from typing import Any
 
 from starlette.requests import Request
 
-from bot.reply import Renderer, Reply, payload
-from bot.safety import SafetyCheck
+from bot.reply import CANNOT_CALL, HAVE_CALLED, URGENT, Renderer, Reply, payload
+from bot.safety import Finding, SafetyCheck
 from bot.web.conversations import Conversations
 from bot.web.errors import ApiError
+from bot.web.latch import Latch, Latches, is_safety
 from bot.web.rasa_client import RasaClient, RasaUnavailable
 
 logger = logging.getLogger(__name__)
 
+NOT_NOW_WITHIN_S = 1.0  # what a safety reply waits for Rasa to say which answer it would have given
+WARNING = "K6"  # the caution that lists what to call for
 MAX_TEXT = 1000  # characters after trimming
 MAX_BODY = 16 * 1024  # bytes: 1,000 characters of 4 bytes each, escaped, and an id
 FIELDS = {"conversation", "text", "choice"}
@@ -43,6 +46,7 @@ class Chat:
         self._safety = safety
         self._rasa = rasa
         self._conversations = conversations
+        self._latches = Latches()
 
     async def answer(self, request: Request) -> dict[str, Any]:
         """Return the reply object of the contract. Raises ApiError for a request that is not as the contract has it."""
@@ -66,16 +70,63 @@ class Chat:
         return turn
 
     async def _replies(self, conversation: str, turn: Turn) -> list[Reply]:
+        latch = self._latches.of(conversation)
         # First of all: danger is answered here, even when everything behind this server is down.
         if turn.text and (finding := self._safety.find(turn.text)):
-            return [
-                self._renderer.reply(
-                    finding.answer,
-                    variant=finding.variant,
-                    level=finding.level,
-                    also_crisis=finding.also_crisis,
-                )
-            ]
+            replies = [await self._in_danger(conversation, turn.text, finding)]
+        elif turn.choice and latch:
+            replies = await self._after_danger(conversation, turn, latch)
+        else:
+            replies = await self._ask(conversation, turn)
+        return self._latched(conversation, replies)
+
+    async def _in_danger(self, conversation: str, text: str, finding: Finding) -> Reply:
+        """Return the safety reply. Rasa is told too: it knows the answer for a person in no danger, and the subject."""
+        try:
+            others = await self._rasa.ask(conversation, text, within_s=NOT_NOW_WITHIN_S)
+        except Exception as error:  # nothing behind this server may stand before the number to call
+            logger.warning("conversation %s: safety reply without Rasa (%s)", short(conversation), type(error).__name__)
+            others = []
+        same = [other for other in others if other["answer"] == finding.answer and other["next"]]
+        return self._renderer.reply(
+            finding.answer,
+            variant=finding.variant,
+            level=finding.level,
+            also_crisis=finding.also_crisis,
+            not_now=same[0]["next"][-1]["choice"] if same else None,
+        )
+
+    async def _after_danger(self, conversation: str, turn: Turn, latch: Latch) -> list[Reply]:
+        """Return the replies to a button tapped after a safety reply."""
+        if turn.choice == URGENT:
+            return [self._renderer.reply(URGENT, variant=CANNOT_CALL)]
+        if turn.choice == HAVE_CALLED:
+            self._latches.release(conversation)
+            return [self._renderer.reply(HAVE_CALLED, variant="safe")]
+        replies = await self._ask(conversation, turn)
+        if turn.choice == latch.not_now:
+            self._latches.release(conversation)
+            return [self._with_warning(replies[0]), *replies[1:]]
+        return replies
+
+    def _with_warning(self, reply: Reply) -> Reply:
+        warning = self._renderer.frame.cautions[WARNING]
+        others = [words for words in reply["paragraphs"] if words != warning]
+        return reply | {"paragraphs": [*others, warning]}
+
+    def _latched(self, conversation: str, replies: list[Reply]) -> list[Reply]:
+        """Return the replies, the first with the number to call where the conversation was in danger before."""
+        for reply in replies:
+            if is_safety(reply):
+                self._latches.close(conversation, reply)
+        latch, first = self._latches.of(conversation), replies[0]
+        if latch is None or is_safety(first):
+            return replies
+        frame = self._renderer.frame
+        line = frame.still_urgent if latch.is_urgent else frame.still_crisis
+        return [first | {"paragraphs": [line, *first["paragraphs"]]}, *replies[1:]]
+
+    async def _ask(self, conversation: str, turn: Turn) -> list[Reply]:
         try:  # the channel's edge: whatever goes wrong behind it, the visitor gets the emergency line
             return await self._rasa.ask(conversation, payload(turn.choice) if turn.choice else str(turn.text))
         except RasaUnavailable as reason:

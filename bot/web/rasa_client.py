@@ -24,11 +24,11 @@ class RasaClient:
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
         self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=limits, transport=transport)
 
-    async def ask(self, conversation: str, message: str) -> list[Reply]:
+    async def ask(self, conversation: str, message: str, within_s: float | None = None) -> list[Reply]:
         """Return the replies to a message of the conversation: one or two. Raises RasaUnavailable."""
         body = {"sender": conversation, "message": message}
         try:
-            async with asyncio.timeout(TIMEOUT_S):  # for the whole answer: httpx counts each read by itself
+            async with asyncio.timeout(within_s or TIMEOUT_S):  # for the whole answer: httpx counts each read by itself
                 response = await self._http.post("/webhooks/rest/webhook", json=body)
             response.raise_for_status()
             replies = [part["custom"] for part in response.json() if "custom" in part]

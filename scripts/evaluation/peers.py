@@ -58,7 +58,7 @@ class QuickPeers:
     """The peers that learn in seconds: the encoder with its nearest neighbour, and BM25."""
 
     def __init__(self, turns: Sequence[Turn], examples: Sequence[Example]) -> None:
-        from bot.nlu.encoder import MiniLMEncoder
+        from bot.encoder import MiniLMEncoder
 
         encoder = MiniLMEncoder()
         self._turns, self._examples = turns, examples

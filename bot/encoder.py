@@ -1,28 +1,15 @@
 """The sentence encoder: all-MiniLM-L6-v2 as int8 ONNX, from packages, checked by sha256 before use.
 
-`MiniLMEncoder` is plain Python; `MiniLMFeaturizer` is the Rasa component that adds its vectors to messages. Changing
-the model file changes every stored vector: retrain, and renew tests/nlu/vectors.json.
+Changing the model file changes every stored vector: retrain, and renew tests/nlu/vectors.json.
 """
 
 import hashlib
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from rasa.engine.graph import ExecutionContext, GraphComponent
-from rasa.engine.recipes.default_recipe import DefaultV1Recipe
-from rasa.engine.storage.resource import Resource
-from rasa.engine.storage.storage import ModelStorage
-from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
-from rasa.shared.nlu.constants import TEXT
-from rasa.shared.nlu.training_data.message import Message
-from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.nlu.parts import questions
-
-PART_VECTORS = "part_vectors"  # in a message that asks several things: each part's text and vector, shape (1, 384)
 DIMENSION = 384
 MAX_TOKENS = 256  # a message has at most 1,000 characters, about 250 word pieces
 BATCH = 64
@@ -89,43 +76,3 @@ def packaged_file(package: str, name: str, sha256: str) -> Path:
     if found != sha256:
         raise EncoderMissing(f"{path.name} of package {package} has sha256 {found}, not {sha256}; run 'make install'")
     return path
-
-
-@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
-class MiniLMFeaturizer(DenseFeaturizer, GraphComponent):
-    """Adds the encoder's vector to each message as its dense sentence feature, shape (1, 384)."""
-
-    def __init__(self, config: dict[str, Any], name: str) -> None:
-        super().__init__(name, config)
-        self._encoder = MiniLMEncoder()
-
-    @classmethod
-    def create(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> "MiniLMFeaturizer":
-        return cls(config, execution_context.node_name)
-
-    def process(self, messages: list[Message]) -> list[Message]:
-        """Add the vectors; a message without text keeps none."""
-        self._add_vectors(messages)
-        for message in messages:
-            if parts := questions(message.get(TEXT) or ""):
-                message.set(PART_VECTORS, dict(zip(parts, self._encoder.embed(parts)[:, None, :], strict=True)))
-        return messages
-
-    def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        self._add_vectors(training_data.training_examples)
-        return training_data
-
-    def _add_vectors(self, messages: list[Message]) -> None:
-        with_text = [message for message in messages if message.get(TEXT)]
-        for message, row in zip(with_text, self._encoder.embed([m.get(TEXT) for m in with_text]), strict=True):
-            self.add_features_to_message(row[None, :], row[None, :], TEXT, message)
-
-    @classmethod
-    def validate_config(cls, config: dict[str, Any]) -> None:
-        """Nothing to set."""
