@@ -7,10 +7,10 @@ PY := .venv/bin/python
 export PORT HOST Q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit train evaluate record check ask format lock install install-dev clean
+.PHONY: help run test unit train evaluate evaluate-safety record check ask format lock install install-dev clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
 
 run: install  ## set up, train if needed, start the bot and print its address (PORT=8080)
 	@$(PY) -m scripts.run
@@ -26,6 +26,9 @@ unit: install-dev  ## the tests that need no trained model: seconds
 
 train: install  ## train the model, if there is none for the present data
 	@$(PY) -m scripts.train
+
+evaluate-safety: install-dev  ## how well it finds danger, on blind messages (figures only)
+	@$(PY) -m scripts.evaluate_safety
 
 evaluate: install-dev  ## how well it understands, beside other systems (PEERS=all: Rasa's default too, half an hour; PART=calibration)
 	@$(PY) -m scripts.evaluate --part $(PART) --peers $(PEERS)

@@ -1,6 +1,7 @@
-"""The sentence encoder: all-MiniLM-L6-v2 as int8 ONNX, from packages, checked by sha256 before use.
+"""The sentence encoder: all-MiniLM-L6-v2 as int8 ONNX, tuned to our messages (scripts/tune_encoder.py).
 
-Changing the model file changes every stored vector: retrain, and renew tests/nlu/vectors.json.
+The original and its tokenizer come from packages and are checked by sha256 before use. Changing the tuned file changes
+every stored vector: retrain, and renew tests/nlu/vectors.json.
 """
 
 import hashlib
@@ -9,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import numpy as np
+
+from bot.paths import DATA
 
 DIMENSION = 384
 MAX_TOKENS = 256  # a message has at most 1,000 characters, about 250 word pieces
@@ -26,22 +29,28 @@ TOKENIZER = (
 )
 
 
+TUNED = DATA / "encoder.onnx"
+
+
 class EncoderMissing(RuntimeError):
     """The encoder's files are not installed, or are not the ones we know."""
 
 
 class MiniLMEncoder:
-    """Turns texts into vectors. Raises EncoderMissing where a file is absent or its sha256 differs."""
+    """Turns texts into vectors, by the tuned model or by the one in `file`.
 
-    def __init__(self) -> None:
+    Raises EncoderMissing where a file is absent or, from a package, its sha256 differs.
+    """
+
+    def __init__(self, file: Path = TUNED) -> None:
         import onnxruntime
         from tokenizers import Tokenizer
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # one short message gains nothing from more, and Rasa needs the other core
-        self._session = onnxruntime.InferenceSession(
-            str(packaged_file(*MODEL)), options, providers=["CPUExecutionProvider"]
-        )
+        if not file.exists():
+            raise EncoderMissing(f"{file} is missing; put it back from version control")
+        self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         self._inputs = {node.name for node in self._session.get_inputs()}
         self._tokenizer = Tokenizer.from_file(str(packaged_file(*TOKENIZER)))
         self._tokenizer.enable_truncation(max_length=MAX_TOKENS)

@@ -17,6 +17,7 @@ from bot.yaml_files import read_yaml
 
 NO_SUBJECT = ("safety/", "meta/", "clinic/")  # answers that a follow-up does not go on from
 OFF_SUBJECT, ADVICE = "meta/out_of_scope", "safety/personal_advice"
+OVERRIDE = "override"  # in the parse data: the id and variant to say, whatever else was understood
 SUBJECT = "recurrent_miscarriage"  # the words for the subject itself name no topic
 MAX_CHOICES = 3
 MIN_CHOICES = 2
@@ -85,6 +86,8 @@ class Conversation:
 
         `last` is None at the start of a conversation.
         """
+        if override := message.get(OVERRIDE):
+            return (Decision(override["id"], 1.0, variant=override["variant"]),)
         parts = self._sure_parts(message)
         if len(parts) == 2:
             return parts

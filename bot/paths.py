@@ -7,4 +7,5 @@ DATA = ROOT / "data"
 ANSWERS = DATA / "answers"
 SOURCES = DATA / "sources"
 MODELS = ROOT / "models"
+DANGER_MODEL = MODELS / "danger"  # a folder
 CLINIC = ROOT / "clinic.yml"

@@ -1,19 +1,24 @@
 """A person in danger: from what somebody typed to an urgent finding, a crisis finding or none.
 
-What counts as danger, and the words for it, is data/safety.yml, which a clinician reads and edits; this module finds
-those words and weighs each sign by when, by whom and how it is said. It overrules every classifier: a missed emergency
-costs far more than a notice shown for nothing. It never logs, keeps or returns the words themselves.
+Two readers, and either is enough: the rules of data/safety.yml, which a clinician reads and edits, with each sign
+weighed by when, by whom and how it is said; and a trained one (bot/danger_model.py), for the words that no list has.
+They overrule every classifier: a missed emergency costs far more than a notice shown for nothing. Nothing here logs,
+keeps or returns the words themselves.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from bot.danger_model import DangerModel, Reading
+from bot.encoder import MiniLMEncoder
+from bot.paths import DANGER_MODEL, DATA
 from bot.safety_phrases import Phrase, Span, number
 from bot.safety_rules import Hit, Rule, read_rules
 from bot.safety_scene import Scene
@@ -24,6 +29,13 @@ NOT_NEEDED = ("parser", "senter", "attribute_ruler", "lemmatizer", "ner")
 URGENT, CRISIS = "safety/urgent", "safety/crisis"
 WEEKS_IN_A_MONTH = 4.35
 LONGEST_CALL = 30  # words; a longer message is read for what it tells, not as a bare call for help
+FEW_WORDS = 4  # in so short a message nothing is told of when and whose: weak phrases count in full
+READ = "read"  # the sign of a danger that only the trained reader found
+ONESELF = "self"
+CRISIS_ORDER = ("emergency_first", None, "minor", "violence", "other")  # which wording goes first where several fit
+EMERGENCY_FROM = 0.5  # probability of level E, the likelier of the two
+ALSO_FROM = 0.03  # probability of a crisis beside an urgent danger: its words take nothing from the number to call
+CERTAIN_EMERGENCY = 0.8  # and above which it overrules a rule of level D
 BLANK = "_"  # stands where a figure of speech was
 
 
@@ -40,24 +52,48 @@ class Finding:
 
 
 class SafetyCheck:
-    """The detector. It is safe to share between threads once built."""
+    """The detector. It is safe to share between threads once built.
 
-    def __init__(self, path: Path, nlp: Language | None = None) -> None:
+    Without a `model` the rules stand alone, and phrases that are weak by themselves (data/safety.yml, `weak`) count in
+    full, as they do in a message of a few words: rather an alarm too many.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        nlp: Language | None = None,
+        model: DangerModel | None = None,
+        encoder: MiniLMEncoder | None = None,
+    ) -> None:
         """Read data/safety.yml and spaCy's small English pipeline.
 
         Raises YamlFault, listing every fault of the file, or ValueError where the pipeline is not installed.
         """
         self._nlp = nlp or _pipeline()
-        self._english = frozenset(self._nlp.vocab.strings)
-        self._rules = read_rules(path, self._english)
+        self.english = frozenset(self._nlp.vocab.strings)
+        self._rules = read_rules(path, self.english)
+        self._model = model
+        self._encoder = encoder
 
-    def find(self, text: str) -> Finding | None:
-        """Return the gravest thing that `text` tells of the present, or None. Never raises; a blank text gives None."""
+    def find(self, text: str, vector: np.ndarray | None = None) -> Finding | None:
+        """Return the gravest thing that `text` tells of the present, or None. Never raises; a blank text gives None.
+
+        `vector` is the encoder's, shape (384,), where the caller has it already.
+        """
         tokens = self._rules.speller.words(text)
+        if not tokens:
+            return None
         if self._is_call_for_help(tokens):
             return Finding(URGENT, "E", None, tuple(dict.fromkeys(each.id for each in self._rules.whole)), "self")
-        said = tokens
+        by_rules_alone = self._is_calm(tokens) or self.needs_visit(text)
+        reading = None if by_rules_alone else self._read(text, vector)
+        finding = self._by_rules(tokens, reading)
+        return with_reading(finding, reading, self._rules.alarm) if reading else finding
+
+    def _by_rules(self, said: list[str], reading: Reading | None) -> Finding | None:
         tokens, candidates = self._candidates(said)
+        if reading and len(said) > FEW_WORDS and max(reading.urgent, reading.crisis) < self._rules.doubt:
+            candidates = [hit for hit in candidates if not hit.sought.is_weak]
         if not candidates:
             return None
         scene = Scene(tokens, self._tags(tokens), self._cue_spans(tokens), self._rules.fillers)
@@ -65,6 +101,23 @@ class SafetyCheck:
         contexts = {name for name, spans in self._rules.contexts.found(said) if not scene.is_negated(spans)}
         live = [hit for hit in live if self._holds(hit.sought.rule, contexts, scene)]
         return _finding(live, scene) if live else None
+
+    def _read(self, text: str, vector: np.ndarray | None) -> Reading | None:
+        if self._model is None:
+            return None
+        if vector is None:
+            assert self._encoder is not None, "without an encoder every message needs its vector"
+            vector = self._encoder.embed([text])[0]
+        return self._model.read(text, vector)
+
+    def needs_visit(self, text: str) -> bool:
+        """Whether `text` tells of a sign of level P: no alarm, but a doctor should look within days."""
+        tokens = self._rules.speller.words(text)
+        hits = [Hit(sought, spans) for sought, spans in self._rules.visits.found(tokens)]
+        if not hits:
+            return False
+        scene = Scene(tokens, self._tags(tokens), self._cue_spans(tokens), self._rules.fillers)
+        return any(_is_live(hit, scene) for hit in hits)
 
     def words(self, text: str) -> list[str]:
         """Return `text` as this detector reads it: for whoever writes phrases, and for tests."""
@@ -81,6 +134,12 @@ class SafetyCheck:
         said = [word for word in shouted if word != "!"]
         phrases = [each.phrase for each in self._rules.whole]
         return _is_made_of(phrases, said) or _is_made_of(phrases, shouted)
+
+    def _is_calm(self, tokens: Sequence[str]) -> bool:
+        """Whether a message is nothing but readings and words that the rules know to be no danger."""
+        skipped = self._rules.fillers | set(".?;/,!")
+        said = [word for word in tokens if word not in skipped]
+        return _is_made_of(self._rules.calm, said)
 
     def _candidates(self, tokens: list[str]) -> tuple[list[str], list[Hit]]:
         """Return the words with figures of speech blanked, and every sign in them, said of whatever time and person."""
@@ -103,7 +162,7 @@ class SafetyCheck:
 
     def _tags(self, tokens: Sequence[str]) -> list[str]:
         # spaCy keeps every word it meets for good, and these are health data: what it does not know it never sees.
-        words = [word if word in self._english else UNKNOWN for word in tokens]
+        words = [word if word in self.english else UNKNOWN for word in tokens]
         doc = Doc(self._nlp.vocab, words=["I" if word == "i" else word for word in words])
         for _, component in self._nlp.pipeline:
             doc = component(doc)
@@ -132,6 +191,44 @@ class SafetyCheck:
             elif name not in ("weeks", "months") and start not in other:
                 weeks.append(self._rules.stages[name])
         return weeks
+
+
+def load_check(encoder: MiniLMEncoder | None = None) -> SafetyCheck:
+    """Return the detector with both readers; without `encoder` every message needs its vector.
+
+    Raises ValueError where the trained reader is not there.
+    """
+    if not DANGER_MODEL.exists():
+        raise ValueError(f"{DANGER_MODEL.name}: the trained reader of danger is missing; run `make train`")
+    return SafetyCheck(DATA / "safety.yml", model=DangerModel.load(DANGER_MODEL), encoder=encoder)
+
+
+def with_reading(finding: Finding | None, reading: Reading, alarm: float) -> Finding | None:
+    """Return what both readers found together: the trained one may add a danger or raise a level, never take away."""
+    urgent, crisis = reading.urgent >= alarm, reading.crisis >= alarm
+    wording = None if reading.wording == ONESELF else reading.wording
+    also = (wording or ONESELF) if reading.crisis >= ALSO_FROM else None
+    if finding is None:
+        if urgent:
+            return Finding(URGENT, _level(reading), _variant(reading), (READ,), also)
+        return Finding(CRISIS, None, wording, (READ,)) if crisis else None
+    if finding.answer == CRISIS:
+        if not urgent:
+            return finding
+        return Finding(URGENT, _level(reading), _variant(reading), (*finding.signs, READ), finding.variant or ONESELF)
+    if finding.level == "D" and urgent and reading.emergency >= CERTAIN_EMERGENCY:
+        finding = replace(finding, level="E", variant=_variant(replace(reading, emergency=1.0)))
+    return replace(finding, also_crisis=finding.also_crisis or also)
+
+
+def _level(reading: Reading) -> str:
+    return "E" if reading.emergency >= EMERGENCY_FROM else "D"
+
+
+def _variant(reading: Reading) -> str | None:
+    if reading.who != ONESELF:
+        return reading.who
+    return None if _level(reading) == "E" else "same_day"
 
 
 def _pipeline() -> Language:
@@ -190,10 +287,10 @@ def _urgent_variant(urgent: Sequence[Hit], scene: Scene) -> str | None:
 
 
 def _crisis_variant(crisis: Sequence[Hit], scene: Scene) -> str | None:
-    """Return 'violence', 'other' or None (the writer is in despair). The writer's own danger of dying goes first."""
+    """Return the wording of the crisis reply, None for the writer's own despair."""
     about_others = any(hit.sought.variant == "other" for hit in crisis)
     kinds = ["other" if about_others and scene.is_other(hit.spans) else _crisis_kind(hit, scene) for hit in crisis]
-    return next((kind for kind in (None, "violence", "other") if kind in kinds), None)
+    return next((kind for kind in CRISIS_ORDER if kind in kinds), None)
 
 
 def _crisis_kind(hit: Hit, scene: Scene) -> str | None:

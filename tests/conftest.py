@@ -15,8 +15,9 @@ from starlette.testclient import TestClient
 from bot.answers import Answer, Answers, Frame, SafetyButtons, load_answers
 from bot.checks import Content
 from bot.clinic import Clinic, load_clinic
-from bot.paths import ANSWERS, CLINIC, SOURCES
+from bot.paths import ANSWERS, CLINIC, DATA, SOURCES
 from bot.reply import Renderer, Reply, as_text
+from bot.safety import SafetyCheck
 from bot.sources import NOT_USED, STAFF_ONLY, VISITOR, Document, Erratum, Fact, Sources, load_sources
 from bot.web.app import PROBE_ANSWER, create_app
 from bot.web.rasa_client import RasaClient
@@ -163,7 +164,7 @@ class StandInForRasa:
 def front_server(renderer) -> Iterator[tuple[TestClient, StandInForRasa]]:
     stand_in = StandInForRasa(renderer)
     client = RasaClient("http://rasa.invalid", httpx.MockTransport(stand_in))
-    app = create_app({"CLINIC_SECRET": "for the tests only"}, client)
+    app = create_app({"CLINIC_SECRET": "for the tests only"}, client, SafetyCheck(DATA / "safety.yml"))
     with TestClient(app, raise_server_exceptions=False) as site:
         yield site, stand_in
 

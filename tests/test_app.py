@@ -17,7 +17,8 @@ from starlette.testclient import TestClient
 
 from bot.answers import load_answers
 from bot.checks import FACETS_WITH_SOURCES
-from bot.paths import ANSWERS, CLINIC, ROOT
+from bot.paths import ANSWERS, CLINIC, DATA, ROOT
+from bot.safety import SafetyCheck
 from bot.web import app, rasa_client
 from bot.web.app import HEADERS, PROBE_ANSWER, PROBE_QUESTION, create_app
 from bot.web.rasa_client import RasaClient, RasaUnavailable
@@ -346,7 +347,8 @@ def test_the_page_of_a_real_clinic_has_no_such_notice(tmp_path, monkeypatch, ren
     settings = tmp_path / "clinic.yml"
     settings.write_text(CLINIC.read_text().replace("demo: true", "demo: false").replace("name: Rosh", "name: R<i>sh"))
     monkeypatch.setattr(app, "CLINIC", settings)
-    page = TestClient(create_app({"CLINIC_SECRET": "for the tests only"})).get("/").text
+    rules = SafetyCheck(DATA / "safety.yml")
+    page = TestClient(create_app({"CLINIC_SECRET": "for the tests only"}, safety=rules)).get("/").text
     assert renderer.frame.demo_notice not in html.unescape(page)
     assert "R&lt;i&gt;sh" in page  # a clinic's words are words, never markup
 

@@ -10,6 +10,8 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.nlu.answer_classifier import FACETS, PARTS, RANKING, AnswerClassifier, Models
 from bot.nlu.featurizer import MiniLMFeaturizer
 from bot.nlu.safety import DANGER, SafetyOverride
+from bot.paths import DATA
+from bot.safety import SafetyCheck
 from tests.test_answer_classifier import TEXTS, small_model
 
 ODD = ["", " ", "?", "🩸" * 200, "x" * 1000, "a b " * 250, "ПОЧЕМУ", "لماذا", "\u200d\ufe0f", "0", "why? " * 150]
@@ -27,7 +29,7 @@ def classifier(featurizer) -> AnswerClassifier:
 
 @pytest.fixture(scope="module")
 def components(featurizer, classifier) -> dict:
-    return {"encoder": featurizer, "classifier": classifier, "safety": SafetyOverride()}
+    return {"encoder": featurizer, "classifier": classifier, "safety": SafetyOverride(SafetyCheck(DATA / "safety.yml"))}
 
 
 def through(components: dict, text: str) -> Message:

@@ -10,6 +10,10 @@ from bot.nlu.parts import questions
     [
         ("What causes it? How is it treated?", ["What causes it?", "How is it treated?"]),
         ("what causes it and how is it treated", ["what causes it", "how is it treated"]),
+        (
+            "two questions: how common is it, and what does a semen test show?",
+            ["how common is it", "what does a semen test show?"],
+        ),
         ("I have PCOS. How do I book a visit?", ["How do I book a visit?"]),  # what is told is background
         ("is it the thyroid", []),  # one part is the whole message
         ("do smoking and drinking matter", []),  # 'and' joins two words, not two questions

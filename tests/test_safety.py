@@ -283,6 +283,20 @@ def test_spelling_and_disguise_do_not_hide_a_sign(check, text):
     assert is_urgent(check.find(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "needs"),
+    [
+        ("went through menopause and now bleeding", True),
+        ("haven't had a period in 2 years and spotting", True),
+        ("my mother had bleeding after the menopause years ago", False),
+        ("what is pcos", False),
+        ("", False),
+    ],
+)
+def test_bleeding_after_the_menopause_is_for_a_doctor_within_days(check, text, needs):
+    assert check.needs_visit(text) is needs
+
+
 def test_body_and_crisis_together_are_one_urgent_finding_that_keeps_both(check):
     finding = check.find("he kicked my stomach and I'm bleeding")
     assert (finding.answer, finding.level, finding.also_crisis) == ("safety/urgent", "E", "violence")
@@ -343,7 +357,8 @@ def test_a_bare_call_for_help_shows_both_lines(check):
         ("my partner is abusive", "violence"),
         ("my wife says she wants to die", "other"),
         ("my sister's husband hits her", "other"),
-        ("I'm going to hurt my husband", None),
+        ("I'm going to hurt my husband", "emergency_first"),
+        ("I'm 15 and scared of him", "minor"),
     ],
 )
 def test_a_crisis_finding_says_which_text_fits(check, text, variant):

@@ -23,10 +23,10 @@ from rasa.shared.nlu.constants import INTENT, METADATA, METADATA_INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.answer_model import AnswerModel, Labelled, fit, right_columns
 from bot.encoder import DIMENSION
 from bot.followups import nameable_topics
 from bot.links import LINKS, Last, last_of, load_nearest
-from bot.nlu.answer_model import AnswerModel, Labelled, fit, right_columns
 from bot.nlu.featurizer import PART_VECTORS, MiniLMFeaturizer
 from bot.nlu.followup_model import Asked, FollowUpModel, FollowUps
 from bot.paths import DATA
@@ -125,7 +125,7 @@ class AnswerClassifier(IntentClassifier, GraphComponent):
 
     def _part(self, text: str, vector: np.ndarray) -> dict[str, Any]:
         alone = self._fitted.alone(text, vector)
-        return {TEXT: text, RANKING: self._best(alone), FACETS: facet_ranking(self._fitted.ids, alone)}
+        return {TEXT: text, RANKING: self._best(alone)}
 
     def _best(self, probabilities: np.ndarray, links: Sequence[str] | None = None) -> list[dict[str, Any]]:
         best = np.argsort(-probabilities)[: self._config["ranking_length"]]

@@ -16,8 +16,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion
 
+from bot.answer_model import OFF_SUBJECT, SAVED_TYPES
 from bot.links import ALONE, FIXED, LINKS, OTHER_TOPIC, OVERVIEW, TOPIC_FACETS, WITHIN_FACETS, Last, Nearest
-from bot.nlu.answer_model import OFF_SUBJECT, SAVED_TYPES
 from bot.topics import TopicWords, words_of
 
 ROUNDS = 6

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 MAX_PARTS = 6
-_SENTENCE_END = re.compile(r"(?<=[.?!])\s+|\n+")
+_SENTENCE_END = re.compile(r"(?<=[.?!:])\s+|\n+")
 _QUESTION_WORD = (
     r"(?:what|how|why|when|where|which|who|can|could|is|are|do|does|did|should|will|would|may|has|have|any)"
 )

@@ -1,6 +1,7 @@
-"""The safety check inside the pipeline: the same data and code as in the front server, for every other channel.
+"""What overrules the classifier in the pipeline: danger, a sign that a doctor must see, and another language.
 
-It comes last and overrules the classifier: a missed emergency costs far more than a notice shown for nothing.
+The safety check is that of the front server, from the same data and code, for every other channel: a missed emergency
+costs far more than a notice shown for nothing.
 """
 
 from typing import Any
@@ -13,23 +14,27 @@ from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.nlu.answer_classifier import AnswerClassifier
-from bot.paths import DATA
-from bot.safety import Finding, SafetyCheck
+from bot.followups import OVERRIDE
+from bot.language import Language
+from bot.nlu.answer_classifier import AnswerClassifier, vector_of
+from bot.safety import Finding, SafetyCheck, load_check
 
+NOT_ENGLISH = {"id": "meta/out_of_scope", "variant": "not_english"}
+NEEDS_VISIT = {"id": "meta/not_covered", "variant": "needs_visit"}
 DANGER = "danger"  # in the parse data: the safety reply to give, whatever else was understood
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
 class SafetyOverride(IntentClassifier, GraphComponent):
-    """Leaves the safety reply to give in each message in danger."""
+    """Leaves the safety reply to give in each message in danger, and what else overrules the answer."""
 
     @classmethod
     def required_components(cls) -> list[type]:
         return [AnswerClassifier]
 
-    def __init__(self) -> None:
-        self._check = SafetyCheck(DATA / "safety.yml")
+    def __init__(self, check: SafetyCheck) -> None:
+        self._check = check
+        self._language = Language(self._check.english)
 
     @classmethod
     def create(
@@ -39,12 +44,17 @@ class SafetyOverride(IntentClassifier, GraphComponent):
         resource: Resource,
         execution_context: ExecutionContext,
     ) -> "SafetyOverride":
-        return cls()
+        return cls(load_check())
 
     def process(self, messages: list[Message]) -> list[Message]:
-        """Mark each message in which a sign of danger is found."""
+        """Mark each message in which a sign is found, and each that is not in English."""
         for message in messages:
-            if finding := self._check.find(message.get(TEXT) or ""):
+            text = message.get(TEXT) or ""
+            if self._language.is_foreign(text):
+                message.set(OVERRIDE, NOT_ENGLISH, add_to_output=True)
+            elif self._check.needs_visit(text):
+                message.set(OVERRIDE, NEEDS_VISIT, add_to_output=True)
+            if finding := self._check.find(text, vector_of(message)[0]):
                 message.set(DANGER, as_decision(finding), add_to_output=True)
                 message.set(INTENT, {"name": "safety", "confidence": 1.0}, add_to_output=True)
         return messages

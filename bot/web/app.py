@@ -19,9 +19,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.answers import load_answers
 from bot.clinic import Clinic, load_clinic, tel
+from bot.encoder import MiniLMEncoder
 from bot.paths import ANSWERS, CLINIC, DATA, ROOT, SOURCES
 from bot.reply import Renderer
-from bot.safety import SafetyCheck
+from bot.safety import SafetyCheck, load_check
 from bot.sources import load_sources
 from bot.web.chat import Chat
 from bot.web.conversations import Conversations, load_secret
@@ -44,17 +45,19 @@ HEADERS = {
 }
 
 
-def create_app(environ: Mapping[str, str] = os.environ, rasa: RasaClient | None = None) -> Starlette:
+def create_app(
+    environ: Mapping[str, str] = os.environ, rasa: RasaClient | None = None, safety: SafetyCheck | None = None
+) -> Starlette:
     """Return the application, with settings, answers and the safety check loaded.
 
-    Raises SettingsFault or YamlFault where clinic.yml or the data cannot be used. `rasa` replaces the client of the
-    Rasa server at RASA_URL.
+    Raises SettingsFault or YamlFault where clinic.yml or the data cannot be used, ValueError where the trained reader
+    of danger is missing. `rasa` replaces the client of the Rasa server at RASA_URL, `safety` the detector.
     """
     clinic = load_clinic(CLINIC, environ)
     renderer = Renderer(load_answers(ANSWERS), load_sources(SOURCES), clinic)
     client = rasa or RasaClient(environ.get("RASA_URL", "http://127.0.0.1:5005"))
     conversations = Conversations(environ.get("CLINIC_SECRET") or load_secret(SECRET_FILE))
-    chat = Chat(renderer, SafetyCheck(DATA / "safety.yml"), client, conversations)
+    chat = Chat(renderer, safety or load_check(MiniLMEncoder()), client, conversations)
     door = Door(clinic, renderer, chat, client)
 
     @contextlib.asynccontextmanager

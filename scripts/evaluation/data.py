@@ -5,7 +5,7 @@ The reporting part is never shown line by line: whoever reads it would mend the 
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ class Turn:
     ask: str = ""
     choice: str = ""
     style: str = ""
+    is_trained_on: bool = False  # the same words stand among the follow-ups of data/nlu: they are no measure
 
     @property
     def label(self) -> str:
@@ -60,11 +61,12 @@ def load_part(name: str, folder: Path = SET, examples: Sequence[Example] | None 
     trained_on = {plain(example.text) for example in (load_examples() if examples is None else examples)}
     written = [entry for entry in read_yaml(folder / "messages.yml", "messages") if part_of(entry["text"]) == name]
     kept = [entry for entry in written if plain(entry["text"]) not in trained_on]
+    trained_on |= {plain(text) for text in load_followups()}
     dialogues = [entry for entry in read_yaml(folder / "dialogues.yml", "dialogues") if part_of(entry["name"]) == name]
     return EvaluationPart(
         name,
         tuple(turn_of(entry | {"ask": entry["text"]}) for entry in kept),
-        tuple(tuple(turn_of(turn) for turn in dialogue["turns"]) for dialogue in dialogues),
+        tuple(tuple(turn_of(turn, trained_on) for turn in dialogue["turns"]) for dialogue in dialogues),
         len(written) - len(kept),
     )
 
@@ -84,15 +86,21 @@ def plain(text: str) -> str:
     return text.strip().casefold()
 
 
-def turn_of(entry: dict[str, Any]) -> Turn:
-    """Return an entry of the files as a Turn."""
-    right = (entry["answer"], *entry.get("also", ()))
-    return Turn(right, entry.get("ask", ""), entry.get("choice", ""), entry.get("style", ""))
+def turn_of(entry: dict[str, Any], trained_on: Container[str] = ()) -> Turn:
+    """Return an entry of the files as a Turn; `trained_on` are the plain texts of training."""
+    right, ask = (entry["answer"], *entry.get("also", ())), entry.get("ask", "")
+    return Turn(right, ask, entry.get("choice", ""), entry.get("style", ""), plain(ask) in trained_on)
 
 
 def load_examples(folder: Path = DATA / "nlu") -> list[Example]:
     """Return the training examples of every file of a folder, in a fixed order."""
     return [example for path in sorted(folder.glob("*.yml")) for example in _examples(path)]
+
+
+def load_followups(folder: Path = DATA / "nlu" / "followups") -> list[str]:
+    """Return the texts of the follow-ups that are trained on."""
+    blocks = [block for path in sorted(folder.glob("*.yml")) for block in read_yaml(path)["nlu"]]
+    return [line[2:].strip() for block in blocks for line in block["examples"].splitlines() if line.strip()]
 
 
 def _examples(path: Path) -> Iterator[Example]:

@@ -110,8 +110,8 @@ def _share(row: Row, outcomes: Sequence[Outcome]) -> Figure:
 
 
 def _follow_ups(dialogues: Sequence[Sequence[Outcome]]) -> Figure:
-    """Whole dialogues are drawn, since the turns of one hang together. A tapped turn is no feat and is not counted."""
-    typed = [[outcome for outcome in dialogue[1:] if outcome.turn.ask] for dialogue in dialogues]
+    """Whole dialogues are drawn: the turns of one hang together. A turn that was tapped or trained on is no feat."""
+    typed = [[each for each in dialogue[1:] if each.turn.ask and not each.turn.is_trained_on] for dialogue in dialogues]
     right = np.array([sum(outcome.is_right for outcome in turns) for turns in typed])
     asked = np.array([len(turns) for turns in typed])
     return figure(FOLLOW_UPS, lambda rows: float(right[rows].sum() / asked[rows].sum()), len(typed), bar=0.95)

@@ -58,9 +58,9 @@ class QuickPeers:
     """The peers that learn in seconds: the encoder with its nearest neighbour, and BM25."""
 
     def __init__(self, turns: Sequence[Turn], examples: Sequence[Example]) -> None:
-        from bot.encoder import MiniLMEncoder
+        from bot.encoder import MODEL, MiniLMEncoder, packaged_file
 
-        encoder = MiniLMEncoder()
+        encoder = MiniLMEncoder(packaged_file(*MODEL))
         self._turns, self._examples = turns, examples
         asked, known = ([turn.ask for turn in turns], [example.text for example in examples])
         self._cosines = encoder.embed(asked) @ encoder.embed(known).T

@@ -1,0 +1,107 @@
+"""Tune the sentence encoder to our messages and write data/encoder.onnx: `python -m scripts.tuning.tune`.
+
+All tasks are learnt at once from the same vector: which answer, how a follow-up leans on the one before, and whether
+somebody is in danger. Only the vector is kept; what reads it is fitted anew by `make train`. Needs the package onnx.
+"""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from bot.answer_model import SCALE
+from bot.encoder import MODEL, TOKENIZER, TUNED, packaged_file
+from scripts.tuning.examples import UNKNOWN, Tasks
+from scripts.tuning.network import WIDTH, Network, sentence_vectors
+
+EPOCHS, BATCH, RATE, WARM_UP = 3, 32, 1.2e-4, 200
+DROPOUT, SMOOTHING, LONGEST = 0.1, 0.05, 128
+BUCKET = 40  # batches that are cut from texts sorted by length
+LENGTHS = (16, 24, 32, 48, 64, 96, LONGEST)  # word pieces; few lengths make few graphs
+WEIGHTS = {"answer": 1.0, "link": 1.0, "urgent": 2.0, "crisis": 2.0, "emergency": 0.5, "wording": 0.3, "who": 0.3}
+
+
+class Tuning:
+    """The network with a linear reader for each task."""
+
+    def __init__(self, tasks: Tasks) -> None:
+        from tokenizers import Tokenizer
+
+        self.network = Network(packaged_file(*MODEL))
+        start = np.random.RandomState(1)
+        self._readers = {
+            name: (
+                tf.Variable(start.randn(WIDTH, size).astype(np.float32) * 0.05),
+                tf.Variable(np.zeros(size, np.float32)),
+            )
+            for name, size in tasks.sizes.items()
+        }
+        layers = [part for layer in self.network.layers for parts in layer.values() for part in parts]
+        self._variables = [*layers, *(part for parts in self._readers.values() for part in parts)]
+        self._optimizer = tf.keras.optimizers.Adam(RATE)
+        self._tokenizer = Tokenizer.from_file(str(packaged_file(*TOKENIZER)))
+        self._tokenizer.enable_truncation(LONGEST)
+        # One graph for each length of text, whatever the labels.
+        self._step = tf.function(self._learn, reduce_retracing=True)
+
+    def learn(self, texts: np.ndarray, labels: dict[str, np.ndarray], rate: float) -> float:
+        """Take one step towards the labels of a batch; return its loss."""
+        self._optimizer.learning_rate.assign(rate)
+        return float(self._step(*self._pieces(texts), {name: tf.constant(each) for name, each in labels.items()}))
+
+    def _pieces(self, texts: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+        encoded = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        length = next(each for each in LENGTHS if each >= max(map(len, encoded)))
+        padded = np.array([ids + [0] * (length - len(ids)) for ids in encoded], dtype=np.int32)
+        return tf.constant(padded), tf.constant((padded > 0).astype(np.int32))
+
+    def _learn(self, pieces: tf.Tensor, mask: tf.Tensor, labels: dict[str, tf.Tensor]) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            vectors = SCALE * sentence_vectors(self.network(pieces, mask, DROPOUT), mask)
+            vectors = tf.nn.dropout(vectors, DROPOUT)
+            loss = sum(WEIGHTS[name] * self._loss(name, vectors, label) for name, label in labels.items())
+        gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, self._variables), 1.0)
+        self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
+        return loss
+
+    def _loss(self, name: str, vectors: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
+        matrix, bias = self._readers[name]
+        scores, known = tf.matmul(vectors, matrix) + bias, tf.cast(label != UNKNOWN, tf.float32)
+        if scores.shape[1] == 1:
+            wanted = tf.cast(tf.maximum(label, 0), tf.float32) * (1 - SMOOTHING) + SMOOTHING / 2
+            losses = tf.nn.sigmoid_cross_entropy_with_logits(wanted, scores[:, 0])
+        else:
+            wanted = tf.one_hot(tf.maximum(label, 0), scores.shape[1]) * (1 - SMOOTHING) + SMOOTHING / scores.shape[1]
+            losses = tf.nn.softmax_cross_entropy_with_logits(wanted, scores)
+        return tf.reduce_mean(known * losses)
+
+
+def batches(texts: np.ndarray, dice: np.random.RandomState) -> Iterator[np.ndarray]:
+    """Yield the places of the texts in batches of like length, in random order."""
+    order, cut = dice.permutation(len(texts)), []
+    for start in range(0, len(order), BATCH * BUCKET):
+        like = sorted(order[start : start + BATCH * BUCKET], key=lambda place: len(texts[place]))
+        cut += [np.array(like[at : at + BATCH]) for at in range(0, len(like), BATCH)]
+    yield from (cut[at] for at in dice.permutation(len(cut)))
+
+
+def main() -> None:
+    """Tune, tell how it goes, and write the encoder."""
+    tasks, dice, started, step = Tasks(), np.random.RandomState(0), time.monotonic(), 0
+    tuning, steps = Tuning(tasks), EPOCHS * len(tasks.texts) // BATCH
+    for epoch in range(EPOCHS):
+        losses = []
+        for batch in batches(tasks.texts, dice):
+            step += 1
+            rate = RATE * min(1.0, step / WARM_UP) * max(0.02, 1 - step / steps)
+            labels = {name: column[batch] for name, column in tasks.columns.items()}
+            losses.append(tuning.learn(tasks.texts[batch], labels, rate))
+            if step % 100 == 0:
+                print(f"epoch {epoch + 1}, step {step} of {steps}: loss {np.mean(losses):.3f}, "
+                      f"{time.monotonic() - started:.0f} s", flush=True)  # fmt: skip
+    tuning.network.save(TUNED)
+
+
+if __name__ == "__main__":
+    main()
