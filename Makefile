@@ -15,7 +15,8 @@ help:  ## this list
 run: install  ## set up, train if needed, start the bot and print its address (PORT=8080)
 	@$(PY) -m scripts.run
 
-test: install-dev  ## everything: format, lint, types, content, units, and conversations through the trained model
+test: install-dev  ## everything: format, lint, types, content, units, conversations and the widget in a browser
+	@sh scripts/install_browser.sh
 	@$(PY) -m scripts.check_code
 	@$(PY) -m scripts.check_data
 	@$(PY) -m scripts.train
@@ -53,4 +54,4 @@ install-dev:
 	@sh scripts/install.sh requirements-dev.txt
 
 clean:  ## remove the environment, models and working files
-	rm -rf .venv .tools models var .rasa .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .tools node_modules models var .rasa .pytest_cache .mypy_cache .ruff_cache

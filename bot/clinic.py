@@ -20,6 +20,9 @@ from bot.yaml_files import YamlFault, read_yaml
 PRODUCTION, DEVELOPMENT = "production", "development"
 WARN_AFTER_DAYS, REFUSE_AFTER_DAYS = 90, 180  # age of verified_on; safety.md, section 4
 _PHONE = re.compile(r"^\+?\(?\d[\d ().-]{1,20}$")
+# As a browser sends it: small letters, no path, no slash at the end. http is for trying it on one's own machine only.
+_ORIGIN = re.compile(r"^(https://[a-z0-9][a-z0-9.-]*|http://(localhost|127\.0\.0\.1|\[::1\]))(:\d{1,5})?$")
+_EXAMPLE_ORIGIN = "https://www.clinic.example"
 _OPTIONAL_PHONES = ("urgent_phone", "after_hours_line", "emergency_text_number", "crisis_text", "maternal_crisis_line",
                     "dv_text", "poison_line", "child_line")  # fmt: skip
 _PHONES = ("phone", "emergency_number", "crisis_line", "dv_line", *_OPTIONAL_PHONES)
@@ -45,6 +48,7 @@ class Clinic(BaseModel):
     urgent_hours: str | None = None
     after_hours_line: str | None = None
     exit_url: str
+    widget_origins: tuple[str, ...] = ()
     # where the answers come from
     rosh_url: str | None = None
     encyclopedia_url: str | None = None
@@ -90,6 +94,16 @@ class Clinic(BaseModel):
         if value is not None and not re.match(r"^https?://[^\s/]+", value):
             raise ValueError(f"{value!r} is no link; begin it with https://")
         return value
+
+    @field_validator("widget_origins")
+    @classmethod
+    def _are_origins(cls, values):
+        for value in values:
+            if not _ORIGIN.match(value):
+                raise ValueError(
+                    f"{value!r} is no site's origin; write https:// and the name, such as {_EXAMPLE_ORIGIN}"
+                )
+        return values
 
     @field_validator("time_zone")
     @classmethod
