@@ -7,7 +7,7 @@ PY := .venv/bin/python
 export PORT HOST Q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit train evaluate record check ask format lock install install-dev clean
+.PHONY: help run test unit train evaluate record check ask format pictures lock install install-dev clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -43,6 +43,10 @@ ask: install  ## one question in the terminal, no servers: make ask Q="can pcos 
 
 format: install-dev  ## let the formatter settle the layout
 	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
+
+pictures: install-dev  ## take the pictures of the widget in docs/widget anew
+	@sh scripts/install_browser.sh
+	@$(PY) -m tests.browser.pictures
 
 lock: install  ## renew the hashed lock files from pyproject.toml
 	@sh scripts/lock.sh

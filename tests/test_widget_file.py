@@ -11,7 +11,7 @@ from bot.paths import CLINIC, ROOT
 from bot.web.widget_file import PARTS, lines, squeezed
 
 FOLDER = ROOT / "bot" / "web" / "widget"
-MAX_GZIPPED = 15_000  # bytes, of all that is needed before the first question
+MAX_GZIPPED = 12 * 1024  # bytes, of all that is needed before the first question
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """A response that is the same for everybody: made at start, kept gzipped as well, and known again by its ETag."""
 
-import gzip
 import hashlib
 from collections.abc import Mapping
 
+import zopfli.gzip as zopfli
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,7 +13,7 @@ class MadeOnce:
 
     def __init__(self, text: str, media_type: str, headers: Mapping[str, str] = {}) -> None:
         self._plain = text.encode()
-        self._gzipped = gzip.compress(self._plain, mtime=0)
+        self._gzipped = zopfli.compress(self._plain)
         self._media_type = media_type
         self._headers = {
             **headers,

@@ -1,6 +1,7 @@
 """One browser and one served product for all tests here: real Chromium, and the real processes of `make run`."""
 
 import http.server
+import io
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import pypdf
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
@@ -75,6 +77,17 @@ def visit(browser, product) -> Iterator[Callable[..., Widget]]:
 def widget(visit) -> Widget:
     """The demonstration page, as a visitor first meets it: the panel is open."""
     return visit()
+
+
+@pytest.fixture
+def on_paper() -> Callable[[Widget], str]:
+    """Return a function that prints the page and gives the words on the paper, with single spaces."""
+
+    def printed(widget: Widget) -> str:
+        pages = pypdf.PdfReader(io.BytesIO(widget.page.pdf())).pages
+        return " ".join(" ".join(page.extract_text() for page in pages).split())
+
+    return printed
 
 
 # Other sites, and other front servers before the same Rasa.

@@ -24,7 +24,7 @@ class Widget:
         self.log = self.root.get_by_role("log")
         self.box = self.root.locator("#text")
         self.status = self.root.locator(".chat form [role=status]")
-        self.replies = self.root.locator("li.program > .card:not(.opening)")
+        self.replies = self.root.locator("li.program > .card:not(.opening, [data-kind=error])")
         self.questions = self.root.locator("li.you > .card")
         self.alarm = self.root.locator(".alarm")
         self.errors: list[str] = []
@@ -96,3 +96,12 @@ def is_chat(response: Response) -> bool:
 def numbers(text: str) -> str:
     """Return the digits of a telephone link or number."""
     return re.sub(r"\D", "", text)
+
+
+def page(door: str, attributes: str = 'lang="en"', data: str = "data-open", head: str = "") -> str:
+    """Return a small page of another site, with the widget on it."""
+    return (
+        f"<!doctype html><html {attributes}><head><title>A site</title>{head}"
+        f'<script src="{door}/widget.js" {data} defer></script></head>'
+        "<body><main><h1>A site</h1><p>Words of the site.</p><button>Its button</button></main></body></html>"
+    )

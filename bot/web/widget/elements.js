@@ -1,72 +1,88 @@
 // Making elements. Text reaches the page as text nodes only, and a link only where its address is one of a website.
 
 /**
- * Return an element; an attribute that is false or null is left out.
- * @param {string} tag @param {Record<string, string | false | null | undefined>} attributes
- * @param {(Node | string)[]} children
+ * Return an element: `element('p.quiet', {dir: 'auto'}, 'words', [others])`. The attributes may be left out; one that is
+ * false or null is not set, and a child that is empty is not added.
+ * @param {string} name the tag, and classes after dots @param {any[]} rest
  */
-function element(tag, attributes = {}, ...children) {
+function element(name, ...rest) {
+  const [tag, ...classes] = name.split('.');
   const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === 'string') node.setAttribute(name, value);
+  if (classes.length) node.className = classes.join(' ');
+  const attributes = rest[0]?.constructor === Object ? rest.shift() : {};
+  for (const [key, value] of Object.entries(attributes)) {
+    if (typeof value === 'string') node.setAttribute(key, value);
   }
-  node.append(...children);
-  return node;
-}
-
-/** @param {string} label @param {() => unknown} act @param {Record<string, string>} attributes */
-function button(label, act, attributes = {}) {
-  const node = /** @type {HTMLButtonElement} */ (element('button', { type: 'button', ...attributes }, label));
-  node.addEventListener('click', guarded(act));
+  node.append(...rest.flat().filter(Boolean));
   return node;
 }
 
 /**
  * Return `act` so that no error of ours leaves it for the site's own error handlers. The log gets the kind of error
  * alone: its message may hold what the visitor wrote.
- * @template {any[]} A @param {(...args: A) => unknown} act @returns {(...args: A) => void}
+ * @template {any[]} A @param {(...args: A) => unknown} act @returns {(...args: A) => Promise<void>}
  */
 function guarded(act) {
-  const tell = (/** @type {any} */ error) => console.warn(`clinic-chat: ${error?.name ?? 'error'}`);
-  return (...args) => {
+  return async (...args) => {
     try {
-      const result = act(...args);
-      if (result instanceof Promise) result.catch(tell);
-    } catch (error) {
-      tell(error);
+      await act(...args);
+    } catch (/** @type {any} */ error) {
+      console.warn(`clinic-chat: ${error?.name}`);
     }
   };
 }
 
-/** Return a word of page.yml, `n` filled in. @param {string} name @param {string | number} n */
-const say = (name, n = '') => String(WIDGET.words[name] ?? '').replace('{n}', () => String(n));
+/**
+ * @param {EventTarget} target @param {string} type @param {(event: any) => unknown} act
+ * @param {AbortSignal} [signal] ends it
+ */
+const on = (target, type, act, signal) => target.addEventListener(type, guarded(act), { signal });
 
-/** @param {string} text */
-const hidden = (text) => element('span', { class: 'hidden' }, text);
+/** @param {string} name 'button' and classes @param {string} label @param {() => unknown} act */
+function button(name, label, act, attributes = {}) {
+  const node = /** @type {HTMLButtonElement} */ (element(name, { type: 'button', ...attributes }, label));
+  on(node, 'click', act);
+  return node;
+}
+
+/** @param {() => unknown} submit @param {any[]} parts */
+function formOf(submit, ...parts) {
+  const form = element('form', { autocomplete: 'off', novalidate: '' }, parts);
+  on(form, 'submit', (event) => {
+    event.preventDefault();
+    return submit();
+  });
+  return form;
+}
+
+/** Return a word of page.yml, `n` filled in. @param {string} name @param {string | number} n */
+const say = (name, n = '') => WIDGET.words[name].replace('{n}', () => String(n));
 
 /** Return `text` as a paragraph in its own direction, the clinic's numbers as links. @param {unknown} text */
-const paragraph = (text, attributes = {}) => element('p', { dir: 'auto', ...attributes }, ...withLinks(String(text)));
+const paragraph = (text, name = 'p') => element(name, { dir: 'auto' }, withLinks(String(text)));
 
 /**
  * Return a link, or the bare label where `url` is no web address.
- * @param {string | null | undefined} url @param {string} label
+ * @param {string} name 'a' and classes @param {string | null | undefined} url @param {unknown} label
  */
-function webLink(url, label, attributes = {}) {
+function webLink(name, url, label) {
   if (!/^https?:\/\//i.test(url ?? '')) return String(label);
-  return element('a', { href: String(url), rel: 'noreferrer', ...attributes }, String(label));
+  return element(name, { href: url, rel: 'noreferrer' }, String(label));
 }
 
-/** @param {string} number */
-const callLink = (number, scheme = 'tel') => `${scheme}:${String(number).replace(/[^\d+]/g, '')}`;
+/** Return a link that calls a number. @param {string} name @param {unknown} number @param {unknown} label */
+function callLink(name, number, label = number, scheme = 'tel') {
+  return element(name, { href: `${scheme}:${String(number).replace(/[^\d+]/g, '')}` }, String(label));
+}
 
-const longestFirst = WIDGET.lines.map(({ number }) => number).sort((a, b) => b.length - a.length);
-const numberPattern = new RegExp(`(${longestFirst.map((n) => n.replace(/[.+()]/g, '\\$&')).join('|')})`);
+const numbers = WIDGET.lines.map(({ number }) => number.replace(/[.+()]/g, '\\$&')).sort((a, b) => b.length - a.length);
+const numberPattern = new RegExp(`(${numbers.join('|')})`);
 
-/** Return `text` cut at the clinic's numbers, each as [piece, line or nothing]. @param {string} text */
+/** Return `text` cut at the clinic's numbers, each piece with its line or nothing. @param {string} text */
 function cutAtNumbers(text) {
   return text.split(numberPattern).map((piece, i, all) => {
     // Part of a longer number is not one of ours.
-    const isNumber = i % 2 === 1 && !/[\d-]$/.test(all[i - 1]) && !/^-?\d/.test(all[i + 1]);
+    const isNumber = i % 2 && !/[\d-]$/.test(all[i - 1]) && !/^-?\d/.test(all[i + 1]);
     return { piece, line: isNumber ? WIDGET.lines.find(({ number }) => number === piece) : undefined };
   });
 }
@@ -74,16 +90,15 @@ function cutAtNumbers(text) {
 /** @param {string} text */
 function withLinks(text) {
   return cutAtNumbers(text).map(({ piece, line }) => {
-    if (!line) return piece;
-    return element('a', { class: 'number', href: callLink(piece, line.call ? 'tel' : 'sms') }, piece);
+    return line ? callLink('a.number', piece, piece, line.call ? 'tel' : 'sms') : piece;
   });
 }
 
 /** Return the ways to use a line, as links: a call, a text, a chat. @param {Line} line */
 function waysOf({ number, call, text, chat }) {
   return [
-    ...(call ? [element('a', { class: 'button', href: callLink(number) }, say('call', number))] : []),
-    ...(text ? [element('a', { class: 'button', href: callLink(text, 'sms') }, say('text', text))] : []),
-    ...(chat ? [webLink(chat, say('chat_with', number), { class: 'button' })] : []),
+    call && callLink('a.button', number, say('call', number)),
+    text && callLink('a.button', text, say('text', text), 'sms'),
+    chat && webLink('a.button', chat, say('chat_with', number)),
   ];
 }

@@ -5,39 +5,38 @@ const IDLE_MS = 30 * 60_000; // a chat left alone for longer is not restored
 const MAX_SHOWN = 100; // messages kept; a browser gives few megabytes
 
 class Memory {
-  /** @param {boolean} isOn false: a reload begins a new chat */
-  constructor(isOn) {
-    this.isOn = isOn;
-    /** @type {Kept} */
-    this.kept = { conversation: null, shown: [], sheet: { answers: [], questions: [] } };
-  }
+  isOn = true; // else a reload begins a new chat
+  kept = fresh();
 
   keep() {
-    if (!this.isOn) return;
     const shown = this.kept.shown.slice(-MAX_SHOWN);
-    this.withStorage((storage) => storage.setItem(STORE, JSON.stringify({ ...this.kept, shown, at: Date.now() })));
+    if (this.isOn) withStorage((tab) => tab.setItem(STORE, JSON.stringify({ ...this.kept, shown, at: Date.now() })));
   }
 
   restore() {
-    this.withStorage((storage) => {
-      const { at, ...kept } = JSON.parse(storage.getItem(STORE) ?? '{}');
-      if (!this.isOn || !(Date.now() - at < IDLE_MS)) return storage.removeItem(STORE);
-      if (Array.isArray(kept.shown) && Array.isArray(kept.sheet?.answers)) this.kept = kept;
+    withStorage((tab) => {
+      const kept = JSON.parse(tab.getItem(STORE) ?? '{}');
+      const { shown, sheet } = kept;
+      const isWhole = [shown, sheet?.answers, sheet?.questions].every(Array.isArray);
+      if (this.isOn && isWhole && Date.now() - kept.at < IDLE_MS) this.kept = kept;
+      else tab.removeItem(STORE);
     });
   }
 
   forget() {
-    const { open } = this.kept;
-    this.kept = { conversation: null, shown: [], sheet: { answers: [], questions: [] }, open };
-    this.withStorage((storage) => storage.removeItem(STORE));
+    this.kept = { ...fresh(), open: this.kept.open };
+    withStorage((tab) => tab.removeItem(STORE));
   }
+}
 
-  /** @param {(storage: Storage) => void} use */
-  withStorage(use) {
-    try {
-      use(sessionStorage);
-    } catch {
-      // Storage is blocked, full, or holds what an older widget left: the chat works, and a reload begins a new one.
-    }
+/** @returns {Kept} */
+const fresh = () => ({ conversation: null, shown: [], sheet: { answers: [], questions: [] } });
+
+/** @param {(tab: Storage) => void} use */
+function withStorage(use) {
+  try {
+    use(sessionStorage);
+  } catch {
+    // Storage is blocked, full, or holds what an older widget left: the chat works, and a reload begins a new one.
   }
 }

@@ -5,28 +5,31 @@ const FULL = '(max-width: 30em), (max-height: 30em)'; // the panel fills a small
 /** While the panel is open, printing the page prints the chat or the sheet alone. */
 const ON_PAPER = '@media print { body :not(clinic-chat, clinic-chat *, :has(clinic-chat)) { display: none !important; } }';
 
+/** What is left of the window beside a telephone's keyboard. */
+const viewport = /** @type {VisualViewport} */ (window.visualViewport);
+
 class Panel {
+  life = new AbortController(); // ends every listener beyond the panel
+  paper = sheetOf(ON_PAPER);
+  shown = 'chat';
+
   /**
-   * @param {ShadowRoot} root @param {Record<string, string | undefined>} settings the data- attributes of the site
-   * @param {Memory} memory @param {() => void} closed
+   * @param {DOMStringMap} settings the data- attributes of the site @param {Memory} memory @param {() => void} closed
    */
-  constructor(root, settings, memory, closed) {
+  constructor(settings, memory, closed) {
     this.memory = memory;
     this.closed = closed;
-    this.life = new AbortController(); // ends every listener beyond the panel
-    this.paper = sheetOf(ON_PAPER);
-    this.shown = 'chat';
-    this.parts = ['chat', 'answers', 'sheet'].map((name) => button(say(name), () => this.show(name), { value: name }));
-    const server = (this.server = new Server((settings.server || SCRIPT.origin).replace(/\/$/, '')));
-    const sheet = (this.sheet = new Sheet(memory, () => this.show()));
-    const chat = (this.chat = new Chat(server, memory, sheet, settings.greeting || say('greeting')));
-    const answers = (this.answers = new Browser(server, (to) => this.showChat(to)));
-    chat.browse = () => this.show('answers');
-    this.views = { chat, answers, sheet };
-    const nav = element('nav', { 'aria-label': say('parts') }, ...this.parts);
+    this.parts = ['chat', 'answers', 'sheet'].map((value) => button('button', say(value), () => this.show(value), { value }));
+    this.server = new Server(settings.server || SCRIPT.origin);
+    this.sheet = new Sheet(memory, () => this.show());
+    this.chat = new Chat(this.server, memory, this.sheet, settings.greeting || say('greeting'));
+    this.browser = new Browser(this.server, (to) => {
+      this.show('chat');
+      return this.chat.choose(to);
+    });
+    this.views = [this.chat, this.browser, this.sheet].map(({ view }) => view);
     this.dialog = /** @type {HTMLDialogElement} */ (element('dialog', { 'aria-labelledby': 'heading', tabindex: '-1' },
-      this.safetyBar(), this.header(settings), nav, chat.view, answers.view, sheet.view));
-    root.append(this.dialog);
+      this.safetyBar(), this.header(settings), element('nav', { 'aria-label': say('parts') }, this.parts), this.views));
     this.listen();
     this.show();
   }
@@ -35,14 +38,15 @@ class Panel {
   open(isAsked) {
     this.arrange();
     // On a finger's device the box would bring the keyboard over the subjects.
-    if (isAsked) (matchMedia('(pointer: coarse)').matches ? this.dialog : this.chat.box).focus();
-    document.adoptedStyleSheets = [...document.adoptedStyleSheets, this.paper];
+    const isBoxFirst = this.shown === 'chat' && !matchMedia('(pointer: coarse)').matches;
+    if (isAsked) (isBoxFirst ? this.chat.box : this.dialog).focus();
+    this.onPaper(this.paper);
     guarded(() => this.server.load())();
   }
 
   close() {
     this.shut();
-    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== this.paper);
+    this.onPaper();
     this.closed();
   }
 
@@ -50,7 +54,12 @@ class Panel {
   stop() {
     this.chat.stop();
     this.life.abort();
-    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== this.paper);
+    this.onPaper();
+  }
+
+  /** @param {CSSStyleSheet[]} own what the page is printed with, beside the site's own */
+  onPaper(...own) {
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets.filter((sheet) => sheet !== this.paper), ...own];
   }
 
   /** Show the panel: beside the page, or in a small window over all of it, where the page must not be reached. */
@@ -68,57 +77,52 @@ class Panel {
 
   /** Always in view, and first in tab order: the way out, and the number to call. */
   safetyBar() {
-    const leave = element('a', { class: 'leave', href: WIDGET.clinic.exit, rel: 'noreferrer' }, say('leave'));
-    leave.addEventListener('click', (event) => { event.preventDefault(); this.leave(); });
-    return element('div', { class: 'safety' }, leave, paragraph(WIDGET.frame.emergency));
+    const leave = element('a.leave', { href: WIDGET.clinic.exit, rel: 'noreferrer' }, say('leave'));
+    on(leave, 'click', (event) => {
+      event.preventDefault();
+      this.leave();
+    });
+    return element('div.safety', leave, paragraph(WIDGET.frame.emergency));
   }
 
-  /** @param {Record<string, string | undefined>} settings */
+  /** @param {DOMStringMap} settings */
   header({ heading }) {
-    const title = element('h2', { id: 'heading' }, heading || say('heading'));
-    const close = button(say('close'), () => this.close(), { class: 'plain' });
-    return element('header', {}, element('div', {}, title, element('p', { class: 'quiet' }, WIDGET.clinic.name)), close);
+    return element('div.top', element('h2', { id: 'heading' }, heading || say('heading')),
+      button('button.plain', say('close'), () => this.close()));
   }
 
   /** Show a part, or the part in view anew. @param {string} name */
   show(name = this.shown) {
     this.shown = name;
-    for (const part of this.parts) {
+    this.parts.forEach((part, i) => {
       part.setAttribute('aria-current', String(part.value === name));
-      this.views[/** @type {'chat'} */ (part.value)].view.hidden = part.value !== name;
-    }
+      this.views[i].hidden = part.value !== name;
+    });
     const { size } = this.sheet;
     this.parts[2].textContent = say('sheet') + (size ? ` (${size})` : '');
-    if (name === 'answers') return this.answers.render();
-  }
-
-  /** @param {Choice} to */
-  showChat(to) {
-    this.show('chat');
-    return this.chat.choose(to);
+    if (name === 'answers') return this.browser.render();
   }
 
   listen() {
-    this.hear(this.dialog, 'keydown', (event) => {
+    const hear = (/** @type {[target: EventTarget, type: string, act: (event: any) => unknown]} */ ...what) => on(...what, this.life.signal);
+    hear(this.dialog, 'keydown', (event) => {
       if (event.key !== 'Escape' || event.isComposing) return;
       event.preventDefault();
       this.close();
     });
-    this.hear(this.dialog, 'cancel', (event) => { event.preventDefault(); this.close(); });
-    this.hear(window, 'online', () => this.chat.retry());
-    this.hear(matchMedia(FULL), 'change', () => this.dialog.open && this.arrange());
-    if (window.visualViewport) this.hear(window.visualViewport, 'resize', () => this.fit());
-    this.watchForExitKeys();
-  }
-
-  /** @param {EventTarget} target @param {string} type @param {(event: any) => unknown} act */
-  hear(target, type, act) {
-    target.addEventListener(type, guarded(act), { signal: this.life.signal });
+    hear(this.dialog, 'cancel', (event) => { // the "back" of a telephone
+      event.preventDefault();
+      this.close();
+    });
+    hear(window, 'online', () => this.chat.retry());
+    hear(matchMedia(FULL), 'change', () => this.dialog.open && this.arrange());
+    hear(viewport, 'resize', () => this.fit());
+    this.hearExitKeys(hear);
   }
 
   /** Keep a panel that fills the window above the keyboard of a telephone. */
   fit() {
-    this.dialog.style.setProperty('--height', `${window.visualViewport?.height}px`);
+    this.dialog.style.setProperty('--height', `${viewport.height}px`);
   }
 
   // The way out
@@ -141,17 +145,19 @@ class Panel {
     return this.server.forget();
   }
 
-  /** Leave when Shift is pressed three times by itself; Escape would stop the loading of the next page. */
-  watchForExitKeys() {
+  /**
+   * Leave when Shift is pressed three times by itself; Escape would stop the loading of the next page.
+   * @param {(target: EventTarget, type: string, act: (event: any) => unknown) => void} hear
+   */
+  hearExitKeys(hear) {
     let presses = /** @type {number[]} */ ([]);
     let isAlone = false;
-    this.hear(window, 'keydown', ({ key, repeat }) => {
-      if (key === 'Shift' && repeat) return;
-      isAlone = key === 'Shift';
+    hear(window, 'keydown', ({ key, repeat }) => {
+      isAlone = key === 'Shift' && (isAlone || !repeat);
       if (!isAlone) presses = [];
     });
-    this.hear(window, 'pointerdown', () => { isAlone = false; });
-    this.hear(window, 'keyup', ({ key, timeStamp }) => {
+    hear(window, 'pointerdown', () => { isAlone = false; });
+    hear(window, 'keyup', ({ key, timeStamp }) => {
       if (key !== 'Shift' || !isAlone || !this.dialog.open) return;
       presses = [...presses.filter((time) => timeStamp - time < EXIT_KEYS_MS), timeStamp];
       if (presses.length > 2) this.leave();

@@ -6,77 +6,70 @@ const UNANSWERED = ['fallback', 'not_covered', 'out_of_scope', 'advice'];
 /**
  * Return a message of the log. The sender's name stands outside the text, whose direction may differ.
  * What alerts by itself, or what the visitor wrote, is not announced by the log as well.
- * @param {'you' | 'program'} sender @param {boolean} announced @param {Element[]} cards
+ * @param {'you' | 'program'} sender @param {boolean} announced @param {Element} card
  */
-function message(sender, announced, ...cards) {
-  return element('li', { class: sender, 'aria-live': !announced && 'off' }, hidden(say(sender)), ...cards);
+function message(sender, announced, card) {
+  return element(`li.${sender}`, { 'aria-live': !announced && 'off' }, element('span.hidden', say(sender)), card);
 }
 
 /** @param {string} text */
-const questionItem = (text) => message('you', false, element('p', { class: 'card', dir: 'auto', tabindex: '-1' }, text));
+const questionItem = (text) => message('you', false, element('p.card', { dir: 'auto', tabindex: '-1' }, text));
 
 /**
  * Return a reply as a message. A restored one alerts nobody: nothing new has happened.
- * @param {Reply} reply @param {{restored?: boolean, note?: string, choose: (to: Choice) => void, tools?: Element[]}} how
+ * @param {Reply} reply @param {(to: Choice) => void} choose
+ * @param {{isRestored?: boolean, note?: string, tools?: any}} how
  */
-function replyItem(reply, { restored = false, note = '', choose, tools = [] }) {
+function replyItem(reply, choose, { isRestored, note, tools }) {
   const isAlarm = ALARMS.includes(reply.kind);
-  const said = [...titleOf(reply), ...paragraphsOf(reply)];
-  const from = note ? [element('p', { class: 'quiet' }, note)] : [];
-  const frame = [...sourcesOf(reply.sources), ...tools, ...closingOf(reply)];
+  const said = wordsOf(reply);
   const next = choicesOf(reply, choose);
+  const frame = [sourcesOf(reply), tools, closingOf(reply)];
   // The frame never stands before a number to call, nor before the options of "which do you mean".
-  const rest = isAlarm || reply.kind === 'choice' ? [...next, ...frame] : [...frame, ...next];
-  const parts = isAlarm ? [alarmBox(reply, said, restored), ...rest] : [...from, ...said, ...rest];
-  return message('program', !isAlarm, element('div', { class: 'card', 'data-kind': String(reply.kind) }, ...parts));
+  const rest = isAlarm || reply.kind === 'choice' ? [next, frame] : [frame, next];
+  const first = isAlarm ? alarmBox(reply, said, isRestored) : [note && element('p.quiet', note), said];
+  const card = element('div.card', { 'data-kind': String(reply.kind) }, [first, rest].flat(3));
+  return message('program', !isAlarm, card);
 }
 
-/** @param {Reply} reply */
-const titleOf = ({ title }) => (title ? [element('h3', { dir: 'auto' }, String(title))] : []);
-
-/** @param {Reply} reply */
-function paragraphsOf({ paragraphs, text }) {
-  const texts = Array.isArray(paragraphs) && paragraphs.length ? paragraphs : [text ?? ''];
-  return texts.filter(Boolean).map((each) => paragraph(each));
+/** Return the title and the paragraphs. @param {Reply} reply */
+function wordsOf({ title, paragraphs, text }) {
+  const texts = paragraphs?.length ? [paragraphs].flat() : [text];
+  return [title && element('h3', { dir: 'auto' }, String(title)), texts.filter(Boolean).map((each) => paragraph(each))].flat();
 }
 
-/** Return what alerts: the lines to use first, then the words. @param {Reply} reply @param {Element[]} said */
-function alarmBox(reply, said, restored = false) {
-  const label = element('p', { class: 'first' }, say('first'));
+/** Return what alerts: the lines to use first, then the words. @param {Reply} reply @param {any[]} said */
+function alarmBox(reply, said, isRestored = false) {
   const lines = (reply.paragraphs ?? []).flatMap((text) => cutAtNumbers(String(text)).map(({ line }) => line));
-  const ways = [...new Set(lines)].flatMap((line) => (line ? waysOf(line) : []));
-  const calls = element('p', { class: 'calls' }, ...ways);
-  return element('div', { class: 'alarm', tabindex: '-1', role: !restored && 'alert' }, label, calls, ...said);
+  const ways = [...new Set(lines)].flatMap((line) => line && waysOf(line));
+  return element('div.alarm', { tabindex: '-1', role: !isRestored && 'alert' },
+    element('p.first', say('first')), element('p.calls', ways), said);
 }
 
-/** @param {Source[]} from */
-function sourcesOf(from = []) {
-  if (!Array.isArray(from) || !from.length) return [];
-  const items = from.map((source) => element('li', {}, webLink(source.url, source.title), `: ${source.heading}`));
-  return [element('details', {}, element('summary', {}, say('sources')), element('ul', {}, ...items))];
+/** @param {Reply} reply */
+function sourcesOf({ sources }) {
+  if (!sources?.length) return;
+  const items = sources.map(({ url, title, heading }) => element('li', webLink('a', url, title), `: ${heading}`));
+  return element('details', element('summary', say('sources')), element('ul', items));
 }
 
 /** Return the pointer to a consultation, then the disclaimer. @param {Reply} reply */
 function closingOf({ disclaimer, consultation: visit }) {
-  const quiet = disclaimer ? [paragraph(disclaimer, { class: 'quiet' })] : [];
-  if (!visit) return quiet;
-  const booking = webLink(visit.url, visit.label, { class: 'button' });
-  const call = element('a', { class: 'number', href: callLink(visit.phone) }, String(visit.phone));
-  const ways = element('p', { class: 'ways' }, booking, element('span', {}, say('or_call')), call);
-  return [element('div', { class: 'visit' }, paragraph(visit.text), ways), ...quiet];
+  const ways = () => [webLink('a.button', visit?.url, visit?.label), say('or_call'), callLink('a.number', visit?.phone)];
+  return [
+    visit && element('div.visit', paragraph(visit.text), element('p.ways', ways())),
+    disclaimer && paragraph(disclaimer, 'p.quiet'),
+  ];
 }
 
 /** @param {Reply} reply @param {(to: Choice) => void} choose */
-function choicesOf({ kind, next = [] }, choose) {
-  if (!Array.isArray(next) || !next.length) return [];
-  const label = say(kind === 'answer' ? 'next' : 'options');
-  return [element('p', { class: 'label', 'aria-hidden': 'true' }, label), choiceList(label, next, choose)];
+function choicesOf({ kind, next }, choose) {
+  return next?.length && choiceList(say(kind === 'answer' ? 'next' : 'options'), next, choose);
 }
 
-/** @param {string} label @param {Choice[]} choices @param {(to: Choice) => void} choose */
-function choiceList(label, choices, choose) {
-  const items = choices.map((to) => {
-    return element('li', {}, button(String(to.label), () => choose(to), { dir: 'auto', class: 'choice' }));
-  });
-  return element('ul', { class: 'choices', role: 'list', 'aria-label': label }, ...items);
+/** Return a label, and a list of buttons. @param {string} label @param {Choice[]} to @param {(to: Choice) => void} choose */
+function choiceList(label, to, choose) {
+  const items = to.map((each) => element('li', button('button.choice', String(each.label), () => choose(each), { dir: 'auto' })));
+  return [element('p.label', { 'aria-hidden': 'true' }, label),
+    element('ul.choices', { role: 'list', 'aria-label': label }, items)];
 }

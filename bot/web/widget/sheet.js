@@ -1,129 +1,99 @@
 // "My appointment sheet": answers and questions that the visitor collects, to print or to copy. Nothing is sent.
 
 class Sheet {
+  answers = element('ol.kept', { role: 'list' });
+  questions = element('ol.kept', { role: 'list' });
+  status = element('p', { role: 'status' });
+  heading = element('h3', { tabindex: '-1' }, say('sheet_title'));
+  box = /** @type {HTMLInputElement} */ (element('input', { id: 'new', maxlength: '300', autocomplete: 'off', spellcheck: 'false' }));
+
   /** @param {Memory} memory @param {() => void} changed */
   constructor(memory, changed) {
     this.memory = memory;
     this.changed = changed;
-    this.answers = element('ol', { class: 'kept', role: 'list' });
-    this.questions = element('ol', { class: 'kept', role: 'list' });
-    this.status = element('p', { role: 'status' });
-    this.heading = element('h3', { tabindex: '-1' }, say('sheet_title'));
-    this.text = /** @type {HTMLTextAreaElement} */ (element('textarea', { readonly: '', rows: '6', hidden: '', 'aria-label': say('sheet_title') }));
-    this.view = this.makeView();
+    this.view = element('div.view.sheet', { hidden: '' }, this.heading, element('p.quiet.screen', say('sheet_note')),
+      paragraph(say('sheet_clinic'), 'p.paper'),
+      element('h4', say('sheet_questions')), this.questions,
+      formOf(() => this.addTyped(), element('label', { for: 'new' }, say('sheet_new')),
+        element('div.row', this.box, element('button', say('sheet_add')))),
+      element('h4', say('sheet_answers')), this.answers,
+      element('div.ways', button('button.primary', say('print'), () => print()), button('button', say('copy'), () => this.copy())),
+      this.status,
+      paragraph(WIDGET.frame.disclaimer, 'p.quiet'), paragraph(WIDGET.frame.emergency, 'p.paper'));
     this.fill();
   }
 
-  get content() {
-    return this.memory.kept.sheet;
-  }
-
   get size() {
-    return this.content.answers.length + this.content.questions.length;
+    const { answers, questions } = this.memory.kept.sheet;
+    return answers.length + questions.length;
   }
 
   /** @param {Reply} reply */
   addAnswer({ answer, kind, title, paragraphs, sources }) {
-    if (this.content.answers.some((kept) => kept.answer === answer)) return;
-    this.content.answers.push({ answer, kind, title, paragraphs, sources });
-    this.save();
+    this.add(this.memory.kept.sheet.answers, { answer, kind, title, paragraphs, sources });
   }
 
   /** @param {string} text */
   addQuestion(text) {
-    if (!this.content.questions.includes(text)) this.content.questions.push(text);
-    this.save();
+    this.add(this.memory.kept.sheet.questions, { kind: '', text });
   }
 
-  save() {
-    this.memory.keep();
+  /** @param {Reply[]} kept @param {Reply} reply */
+  add(kept, reply) {
+    if (!kept.some((each) => nameOf(each) === nameOf(reply))) kept.push(reply);
     this.render();
   }
 
+  addTyped() {
+    const text = this.box.value.trim();
+    if (text) this.addQuestion(text);
+    this.box.value = '';
+  }
+
+  /** Show and keep what is on the sheet. */
   render() {
+    if (this.size) this.memory.keep();
     this.fill();
     this.changed();
   }
 
   fill() {
-    const { answers, questions } = this.content;
-    this.answers.replaceChildren(...answers.map((kept, i) => this.answerItem(kept, i)));
-    this.questions.replaceChildren(...questions.map((text, i) => this.questionItem(text, i)));
-    if (!answers.length) this.answers.append(element('li', { class: 'quiet' }, say('sheet_no_answers')));
-    if (!questions.length) this.questions.append(element('li', { class: 'quiet' }, say('sheet_no_questions')));
+    const { answers, questions } = this.memory.kept.sheet;
+    this.list(this.answers, answers, 'sheet_no_answers');
+    this.list(this.questions, questions, 'sheet_no_questions');
   }
 
-  /** @param {Reply} kept @param {number} place */
-  answerItem(kept, place) {
-    const parts = [...titleOf(kept), ...paragraphsOf(kept)];
-    const from = sourceLines(kept).map((line) => element('p', { class: 'quiet' }, line));
-    const remove = this.removeButton(String(kept.title), () => this.content.answers.splice(place, 1));
-    return element('li', { class: 'card' }, ...parts, ...from, remove);
-  }
-
-  /** @param {string} text @param {number} place */
-  questionItem(text, place) {
-    const remove = this.removeButton(text, () => this.content.questions.splice(place, 1));
-    return element('li', { class: 'card' }, element('p', { dir: 'auto' }, text), remove);
-  }
-
-  /** @param {string} name @param {() => void} remove */
-  removeButton(name, remove) {
-    return button(say('sheet_remove', name), () => {
-      remove();
-      this.save();
-      this.heading.focus(); // the button that had the focus is gone
-    }, { class: 'plain' });
-  }
-
-  makeView() {
-    const ways = element('p', { class: 'ways' },
-      button(say('print'), () => print(), { class: 'primary' }), button(say('copy'), () => this.copy()));
-    return element('div', { class: 'view sheet', hidden: '' }, this.heading,
-      element('p', { class: 'quiet screen' }, say('sheet_note')),
-      paragraph(say('sheet_clinic'), { class: 'paper' }),
-      element('h4', {}, say('sheet_questions')), this.questions, this.makeForm(),
-      element('h4', {}, say('sheet_answers')), this.answers,
-      ways, this.status, this.text,
-      paragraph(WIDGET.frame.disclaimer, { class: 'quiet' }), paragraph(WIDGET.frame.emergency, { class: 'paper' }));
-  }
-
-  makeForm() {
-    const box = /** @type {HTMLInputElement} */ (element('input', { id: 'new', maxlength: '300', autocomplete: 'off', spellcheck: 'false' }));
-    const row = element('div', { class: 'row' }, box, element('button', { type: 'submit' }, say('sheet_add')));
-    const form = element('form', { autocomplete: 'off', novalidate: '' }, element('label', { for: 'new' }, say('sheet_new')), row);
-    form.addEventListener('submit', guarded((event) => {
-      event.preventDefault();
-      if (box.value.trim()) this.addQuestion(box.value.trim());
-      box.value = '';
-    }));
-    return form;
-  }
-
-  /** Return the sheet as plain text. */
-  asText() {
-    const { answers, questions } = this.content;
-    const said = answers.map((kept) => [kept.title, ...(kept.paragraphs ?? []), ...sourceLines(kept)].join('\n'));
-    const asked = questions.map((text) => `- ${text}`);
-    const parts = [say('sheet_title'), say('sheet_clinic'), [say('sheet_questions'), ...asked].join('\n'),
-      say('sheet_answers'), ...said, WIDGET.frame.disclaimer, WIDGET.frame.emergency];
-    return parts.join('\n\n');
+  /** Show what is kept, each with a button that takes it out. @param {HTMLElement} list @param {Reply[]} kept @param {string} none */
+  list(list, kept, none) {
+    const items = kept.map((each, place) => {
+      const remove = button('button.plain', say('sheet_remove', nameOf(each)), () => {
+        kept.splice(place, 1);
+        this.memory.keep();
+        this.render();
+        this.heading.focus(); // the button that had the focus is gone
+      });
+      return element('li.card', wordsOf(each), sourceLines(each), remove);
+    });
+    list.replaceChildren(...(kept.length ? items : [element('li.quiet', say(none))]));
   }
 
   async copy() {
-    this.text.hidden = true;
+    // What is printed, as text.
+    const parts = [...this.view.querySelectorAll('h3, h4, p:not(.screen, [role])')].map(({ textContent }) => textContent);
+    let result = 'copied';
     try {
-      await navigator.clipboard.writeText(this.asText());
-      this.status.textContent = say('copied');
+      await navigator.clipboard.writeText(parts.join('\n\n'));
     } catch { // no leave to, or no secure connection
-      this.text.value = this.asText();
-      this.text.hidden = false;
-      this.text.select();
-      this.text.focus();
-      this.status.textContent = say('copy_yourself');
+      result = 'not_copied';
     }
+    this.status.textContent = say(result);
   }
 }
 
 /** @param {Reply} kept */
-const sourceLines = ({ sources = [] }) => sources.map(({ title, heading }) => say('sheet_source', `${title}, ${heading}`));
+const nameOf = ({ title, text }) => String(title ?? text);
+
+/** @param {Reply} kept */
+function sourceLines({ sources = [] }) {
+  return sources.map(({ title, heading }) => element('p.quiet', say('sheet_source', `${title}, ${heading}`)));
+}

@@ -30,4 +30,4 @@ interface Question { label: string; sent: { text: string } | { choice: string } 
 
 /** What is kept in this tab: the chat as shown, the sheet, and whether the panel is open. */
 interface Kept { conversation: string | null; shown: (Reply | { you: string })[]; sheet: SheetContent; open?: boolean }
-interface SheetContent { answers: Reply[]; questions: string[] }
+interface SheetContent { answers: Reply[]; questions: Reply[] }
