@@ -12,7 +12,7 @@ from tests.browser.widget import Widget
 from tests.product import running
 
 FOLDER = ROOT / "docs" / "widget"
-COLOURS = 96  # of a picture's palette: all that such plain pages need
+COLOURS = 48  # of a picture's palette: all that such plain pages need
 ON_PHONE = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 ON_DESK = {"viewport": DESK}
 

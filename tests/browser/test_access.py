@@ -375,6 +375,7 @@ def test_the_tree_that_a_screen_reader_reads_is_in_order(widget):
         "In an emergency call",
         'heading "Questions and answers" [level=2]',
         'navigation "Parts of this chat"',
+        'button "Close"',
         'log "Conversation"',
         "If you are here because of a loss",
         'button "Possible causes"',

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.widget import is_chat, page
 
-MAX_GZIPPED = 12 * 1024  # bytes
+MAX_GZIPPED = 12_000  # bytes
 SLOW_4G = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 0.75e6 / 8}
 QUESTION = "can pcos cause miscarriage?"
 

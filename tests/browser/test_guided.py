@@ -71,6 +71,8 @@ def test_an_empty_box_is_said_to_be_empty(widget):
     assert widget.focus() == "text"
 
 
-def test_the_characters_left_are_told_near_the_end(widget):
-    widget.box.fill("a" * 950)
-    expect(widget.root.locator("#count")).to_have_text("Characters left: 50")
+def test_a_text_that_is_too_long_is_told_and_kept(widget):
+    widget.box.fill("a" * 1_200)
+    widget.box.press("Enter")
+    expect(widget.root.get_by_role("alert")).to_contain_text("Please use 1000 characters or fewer.")
+    assert len(widget.box.input_value()) == 1_200

@@ -21,7 +21,7 @@ def collected(widget):
 
 def test_answers_and_questions_are_collected_once_each(collected):
     collected.part("chat")
-    collected.button("It is on your sheet.").click()
+    collected.button("On your sheet").click()
     sheet = collected.part("sheet")
     assert sheet.locator("li.card").count() == 2
     expect(sheet).to_contain_text("PCOS (polycystic ovary syndrome)")
@@ -78,7 +78,7 @@ def test_where_copying_is_not_allowed_printing_is_named_instead(collected):
     collected.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new DOMException('no')); }")
     sheet = collected.root.locator(".view.sheet")
     sheet.get_by_role("button", name="Copy").click()
-    expect(sheet.get_by_role("status")).to_have_text("Copying is not allowed here. You can print the sheet.")
+    expect(sheet.get_by_role("status")).to_have_text("It can't be copied here. You can print it.")
 
 
 # On paper. Chromium prints to a PDF; its words are read from there.

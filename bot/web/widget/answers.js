@@ -2,7 +2,8 @@
 
 class Browser {
   content = element('div.subjects');
-  view = element('div.view.browse', { hidden: '' }, element('h3', say('browse')), element('p.quiet', say('browse_note')), this.content);
+  view = element('div.view.browse', { hidden: '' },
+    element('h3', say('browse')), element('p.quiet', say('browse_note')), this.content);
 
   /** @param {Server} server @param {(to: Choice) => void} choose */
   constructor(server, choose) {
@@ -14,7 +15,7 @@ class Browser {
   async render() {
     if (this.content.querySelector('details')) return;
     try {
-      this.content.replaceChildren(element('p', { role: 'status' }, say('loading')));
+      this.content.replaceChildren(element('p', { role: 'status' }, say('waiting')));
       await this.server.load();
       this.content.replaceChildren(...WIDGET.subjects.map(([choice, label]) => this.subject(choice, label)));
     } catch {

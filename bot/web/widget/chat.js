@@ -3,8 +3,6 @@
 
 const RETRY_AFTER_MS = [3_000, 8_000, 20_000];
 const SLOW_MS = 2_000; // then what the browser itself knows of danger is shown
-const COUNT_BELOW = 100; // characters left
-const MAX_TEXT = 1_000; // as the contract has it
 
 /** @typedef {{question: Question, asked: HTMLElement, card: HTMLElement, tries: number, timer?: number}} Failure */
 
@@ -20,10 +18,9 @@ class Chat {
   status = element('p', { role: 'status' });
   // No spelling check: some browsers send the text to their maker for it.
   box = /** @type {HTMLTextAreaElement} */ (element('textarea', {
-    id: 'text', rows: '1', maxlength: String(MAX_TEXT), autocomplete: 'off', spellcheck: 'false', enterkeyhint: 'send',
-    'aria-describedby': 'privacy count', 'aria-label': say('question'), placeholder: say('question'),
+    id: 'text', rows: '1', spellcheck: 'false', enterkeyhint: 'send', 'aria-describedby': 'privacy',
+    'aria-label': say('question'), placeholder: say('question'),
   }));
-  count = element('p.quiet', { id: 'count' });
   sendButton = element('button.primary', say('send'));
 
   /** @param {Server} server @param {Memory} memory @param {Sheet} sheet @param {string} greeting */
@@ -148,7 +145,7 @@ class Chat {
     const again = button('button.primary', say('try_again'), () => this.retry());
     const card = message('program', false, element('div.card', { 'data-kind': 'error' }, alert, again));
     this.list.append(card);
-    if ('text' in question.sent && !this.box.value) this.setText(question.sent.text);
+    if ('text' in question.sent && !this.box.value) this.box.value = question.sent.text;
     if (!this.early) this.bring(asked);
     return { question, asked, card, tries: 0 };
   }
@@ -186,9 +183,12 @@ class Chat {
     const { conversation, shown } = this.memory.kept;
     this.server.conversation = conversation;
     if (shown.length) this.log.setAttribute('aria-live', 'off'); // until the next question: nothing new has happened
-    for (const each of shown) {
-      guarded(() => this.list.append('you' in each ? questionItem(each.you) : this.replyItem(each, { isRestored: true })))();
-    }
+    for (const each of shown) guarded(() => this.list.append(this.restoredItem(each)))();
+  }
+
+  /** @param {Reply | {you: string}} each */
+  restoredItem(each) {
+    return 'you' in each ? questionItem(each.you) : this.replyItem(each, { isRestored: true });
   }
 
   /** Drop a reply that is on its way, and a question that could not be answered. */
@@ -213,7 +213,7 @@ class Chat {
   /** Forget everything: here at once, and at the server. */
   async clear() {
     this.stop();
-    this.setText('');
+    this.box.value = '';
     this.memory.forget();
     this.sheet.render();
     this.list.replaceChildren(this.opening());
@@ -250,14 +250,12 @@ class Chat {
   // Typing
 
   makeForm() {
-    on(this.box, 'input', () => this.showCount());
+    const send = () => this.sendText();
     on(this.box, 'keydown', (event) => {
-      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-      event.preventDefault();
-      return this.sendText();
+      if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) return instead(send)(event);
     });
-    return formOf(() => this.sendText(), this.status,
-      element('div.row', this.box, this.sendButton), this.count,
+    return formOf(send, this.status,
+      element('div.row', this.box, this.sendButton),
       element('p.quiet', { id: 'privacy' }, WIDGET.frame.privacy),
       element('div.links', button('button.plain', say('start_over'), () => this.startOver()),
         button('button.plain', say('clear'), () => this.clear())));
@@ -273,19 +271,9 @@ class Chat {
 
   /** Empty the box, unless it holds another text by now. @param {Question} question */
   emptyBox({ label }) {
-    if (this.box.value.trim() === label) this.setText('');
+    if (this.box.value.trim() === label) this.box.value = '';
   }
 
-  /** @param {string} text */
-  setText(text) {
-    this.box.value = text;
-    this.showCount();
-  }
-
-  showCount() {
-    const left = MAX_TEXT - this.box.value.length;
-    this.count.textContent = left > COUNT_BELOW ? '' : say('left', left);
-  }
 }
 
 /** Focus an item, or what can have the focus in it. @param {?Element} [item] */

@@ -1,8 +1,8 @@
 // Making elements. Text reaches the page as text nodes only, and a link only where its address is one of a website.
 
 /**
- * Return an element: `element('p.quiet', {dir: 'auto'}, 'words', [others])`. The attributes may be left out; one that is
- * false or null is not set, and a child that is empty is not added.
+ * Return an element: `element('p.quiet', {dir: 'auto'}, 'words', [others])`. The attributes may be left out; one that
+ * is false or null is not set, and a child that is empty is not added.
  * @param {string} name the tag, and classes after dots @param {any[]} rest
  */
 function element(name, ...rest) {
@@ -45,13 +45,16 @@ function button(name, label, act, attributes = {}) {
   return node;
 }
 
+/** Return `act` as what is done instead of what the browser would do. @param {() => unknown} act */
+const instead = (act) => (/** @type {Event} */ event) => {
+  event.preventDefault();
+  return act();
+};
+
 /** @param {() => unknown} submit @param {any[]} parts */
 function formOf(submit, ...parts) {
-  const form = element('form', { autocomplete: 'off', novalidate: '' }, parts);
-  on(form, 'submit', (event) => {
-    event.preventDefault();
-    return submit();
-  });
+  const form = element('form', { autocomplete: 'off' }, parts);
+  on(form, 'submit', instead(submit));
   return form;
 }
 

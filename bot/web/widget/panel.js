@@ -1,9 +1,9 @@
-// The panel: the way out and the emergency line, the three parts (chat, all answers, sheet), and what happens around it.
+// The panel: the way out and the emergency line, the parts (chat, all answers, sheet), and what happens around it.
 
 const EXIT_KEYS_MS = 5_000;
 const FULL = '(max-width: 30em), (max-height: 30em)'; // the panel fills a small window
 /** While the panel is open, printing the page prints the chat or the sheet alone. */
-const ON_PAPER = '@media print { body :not(clinic-chat, clinic-chat *, :has(clinic-chat)) { display: none !important; } }';
+const ON_PAPER = '@media print{body :not(clinic-chat,clinic-chat *,:has(clinic-chat)){display:none!important}}';
 
 /** What is left of the window beside a telephone's keyboard. */
 const viewport = /** @type {VisualViewport} */ (window.visualViewport);
@@ -19,8 +19,9 @@ class Panel {
   constructor(settings, memory, closed) {
     this.memory = memory;
     this.closed = closed;
-    this.parts = ['chat', 'answers', 'sheet'].map((value) => button('button', say(value), () => this.show(value), { value }));
-    this.server = new Server(settings.server || SCRIPT.origin);
+    this.parts = ['chat', 'answers', 'sheet']
+      .map((value) => button('button', say(value), () => this.show(value), { value }));
+    this.server = new Server(settings.server || new URL(SCRIPT.src).origin);
     this.sheet = new Sheet(memory, () => this.show());
     this.chat = new Chat(this.server, memory, this.sheet, settings.greeting || say('greeting'));
     this.browser = new Browser(this.server, (to) => {
@@ -29,7 +30,8 @@ class Panel {
     });
     this.views = [this.chat, this.browser, this.sheet].map(({ view }) => view);
     this.dialog = /** @type {HTMLDialogElement} */ (element('dialog', { 'aria-labelledby': 'heading', tabindex: '-1' },
-      this.safetyBar(), this.header(settings), element('nav', { 'aria-label': say('parts') }, this.parts), this.views));
+      this.safetyBar(), element('h2', { id: 'heading' }, settings.heading || say('heading')), this.header(),
+      this.views));
     this.listen();
     this.show();
   }
@@ -65,8 +67,10 @@ class Panel {
   /** Show the panel: beside the page, or in a small window over all of it, where the page must not be reached. */
   arrange() {
     this.shut();
-    if (matchMedia(FULL).matches) this.dialog.showModal();
-    else this.dialog.setAttribute('open', ''); // not show(), which would take the focus
+    if (matchMedia(FULL).matches) {
+      this.dialog.showModal();
+      this.dialog.focus(); // else the way out would have it
+    } else this.dialog.setAttribute('open', ''); // not show(), which would take the focus
     this.fit();
   }
 
@@ -78,16 +82,12 @@ class Panel {
   /** Always in view, and first in tab order: the way out, and the number to call. */
   safetyBar() {
     const leave = element('a.leave', { href: WIDGET.clinic.exit, rel: 'noreferrer' }, say('leave'));
-    on(leave, 'click', (event) => {
-      event.preventDefault();
-      this.leave();
-    });
+    on(leave, 'click', instead(() => this.leave()));
     return element('div.safety', leave, paragraph(WIDGET.frame.emergency));
   }
 
-  /** @param {DOMStringMap} settings */
-  header({ heading }) {
-    return element('div.top', element('h2', { id: 'heading' }, heading || say('heading')),
+  header() {
+    return element('div.top', element('nav', { 'aria-label': say('parts') }, this.parts),
       button('button.plain', say('close'), () => this.close()));
   }
 
@@ -104,16 +104,11 @@ class Panel {
   }
 
   listen() {
-    const hear = (/** @type {[target: EventTarget, type: string, act: (event: any) => unknown]} */ ...what) => on(...what, this.life.signal);
-    hear(this.dialog, 'keydown', (event) => {
-      if (event.key !== 'Escape' || event.isComposing) return;
-      event.preventDefault();
-      this.close();
-    });
-    hear(this.dialog, 'cancel', (event) => { // the "back" of a telephone
-      event.preventDefault();
-      this.close();
-    });
+    /** @type {(target: EventTarget, type: string, act: (event: any) => unknown) => void} */
+    const hear = (...what) => on(...what, this.life.signal);
+    const close = instead(() => this.close());
+    hear(this.dialog, 'keydown', (event) => event.key === 'Escape' && !event.isComposing && close(event));
+    hear(this.dialog, 'cancel', close); // the "back" of a telephone
     hear(window, 'online', () => this.chat.retry());
     hear(matchMedia(FULL), 'change', () => this.dialog.open && this.arrange());
     hear(viewport, 'resize', () => this.fit());

@@ -34,8 +34,9 @@ function replyItem(reply, choose, { isRestored, note, tools }) {
 
 /** Return the title and the paragraphs. @param {Reply} reply */
 function wordsOf({ title, paragraphs, text }) {
+  const heading = title && element('h3', { dir: 'auto' }, String(title));
   const texts = paragraphs?.length ? [paragraphs].flat() : [text];
-  return [title && element('h3', { dir: 'auto' }, String(title)), texts.filter(Boolean).map((each) => paragraph(each))].flat();
+  return [heading, texts.filter(Boolean).map((each) => paragraph(each))].flat();
 }
 
 /** Return what alerts: the lines to use first, then the words. @param {Reply} reply @param {any[]} said */
@@ -55,11 +56,13 @@ function sourcesOf({ sources }) {
 
 /** Return the pointer to a consultation, then the disclaimer. @param {Reply} reply */
 function closingOf({ disclaimer, consultation: visit }) {
-  const ways = () => [webLink('a.button', visit?.url, visit?.label), say('or_call'), callLink('a.number', visit?.phone)];
-  return [
-    visit && element('div.visit', paragraph(visit.text), element('p.ways', ways())),
-    disclaimer && paragraph(disclaimer, 'p.quiet'),
-  ];
+  return [visit && visitBox(visit), disclaimer && paragraph(disclaimer, 'p.quiet')];
+}
+
+/** @param {Visit} visit */
+function visitBox({ text, url, label, phone }) {
+  const ways = [webLink('a.button', url, label), say('or_call'), callLink('a.number', phone)];
+  return element('div.visit', paragraph(text), element('p.ways', ways));
 }
 
 /** @param {Reply} reply @param {(to: Choice) => void} choose */
@@ -67,9 +70,14 @@ function choicesOf({ kind, next }, choose) {
   return next?.length && choiceList(say(kind === 'answer' ? 'next' : 'options'), next, choose);
 }
 
-/** Return a label, and a list of buttons. @param {string} label @param {Choice[]} to @param {(to: Choice) => void} choose */
-function choiceList(label, to, choose) {
-  const items = to.map((each) => element('li', button('button.choice', String(each.label), () => choose(each), { dir: 'auto' })));
+/**
+ * Return a label, and a list of buttons.
+ * @param {string} label @param {Choice[]} choices @param {(to: Choice) => void} choose
+ */
+function choiceList(label, choices, choose) {
+  const items = choices.map((to) => {
+    return element('li', button('button.choice', String(to.label), () => choose(to), { dir: 'auto' }));
+  });
   return [element('p.label', { 'aria-hidden': 'true' }, label),
     element('ul.choices', { role: 'list', 'aria-label': label }, items)];
 }

@@ -51,8 +51,9 @@ class Server {
   async forget() {
     const id = this.conversation;
     this.conversation = null;
+    if (!id) return true;
     try {
-      return !id || (await this.fetch(`conversations/${encodeURIComponent(id)}`, { method: 'DELETE', keepalive: true })).ok;
+      return (await this.fetch(`conversations/${encodeURIComponent(id)}`, { method: 'DELETE', keepalive: true })).ok;
     } catch {
       return false;
     }
@@ -60,6 +61,6 @@ class Server {
 
   /** @param {string} path @param {RequestInit} options */
   fetch(path, options = {}) {
-    return fetch(`${this.base}/api/${path}`, { cache: 'no-store', credentials: 'omit', referrerPolicy: 'no-referrer', ...options });
+    return fetch(`${this.base}/api/${path}`, { credentials: 'omit', referrerPolicy: 'no-referrer', ...options });
   }
 }

@@ -5,19 +5,20 @@ class Sheet {
   questions = element('ol.kept', { role: 'list' });
   status = element('p', { role: 'status' });
   heading = element('h3', { tabindex: '-1' }, say('sheet_title'));
-  box = /** @type {HTMLInputElement} */ (element('input', { id: 'new', maxlength: '300', autocomplete: 'off', spellcheck: 'false' }));
+  box = /** @type {HTMLInputElement} */ (element('input', { id: 'new', maxlength: '300', spellcheck: 'false' }));
 
   /** @param {Memory} memory @param {() => void} changed */
   constructor(memory, changed) {
     this.memory = memory;
     this.changed = changed;
-    this.view = element('div.view.sheet', { hidden: '' }, this.heading, element('p.quiet.screen', say('sheet_note')),
-      paragraph(say('sheet_clinic'), 'p.paper'),
+    this.view = element('div.view.sheet', { hidden: '' },
+      this.heading, element('p.quiet.screen', say('sheet_note')), paragraph(say('sheet_clinic'), 'p.paper'),
       element('h4', say('sheet_questions')), this.questions,
       formOf(() => this.addTyped(), element('label', { for: 'new' }, say('sheet_new')),
         element('div.row', this.box, element('button', say('sheet_add')))),
       element('h4', say('sheet_answers')), this.answers,
-      element('div.ways', button('button.primary', say('print'), () => print()), button('button', say('copy'), () => this.copy())),
+      element('div.ways',
+        button('button.primary', say('print'), () => print()), button('button', say('copy'), () => this.copy())),
       this.status,
       paragraph(WIDGET.frame.disclaimer, 'p.quiet'), paragraph(WIDGET.frame.emergency, 'p.paper'));
     this.fill();
@@ -63,15 +64,18 @@ class Sheet {
     this.list(this.questions, questions, 'sheet_no_questions');
   }
 
-  /** Show what is kept, each with a button that takes it out. @param {HTMLElement} list @param {Reply[]} kept @param {string} none */
+  /**
+   * Show what is kept, each with a button that takes it out.
+   * @param {HTMLElement} list @param {Reply[]} kept @param {string} none what to say where there is none
+   */
   list(list, kept, none) {
     const items = kept.map((each, place) => {
-      const remove = button('button.plain', say('sheet_remove', nameOf(each)), () => {
+      const remove = button('button.plain', say('sheet_remove'), () => {
         kept.splice(place, 1);
         this.memory.keep();
         this.render();
         this.heading.focus(); // the button that had the focus is gone
-      });
+      }, { 'aria-label': `${say('sheet_remove')}: ${nameOf(each)}` });
       return element('li.card', wordsOf(each), sourceLines(each), remove);
     });
     list.replaceChildren(...(kept.length ? items : [element('li.quiet', say(none))]));
@@ -79,10 +83,11 @@ class Sheet {
 
   async copy() {
     // What is printed, as text.
-    const parts = [...this.view.querySelectorAll('h3, h4, p:not(.screen, [role])')].map(({ textContent }) => textContent);
+    const printed = [...this.view.querySelectorAll('h3, h4, p:not(.screen, [role])')];
+    const text = printed.map(({ textContent }) => textContent).join('\n\n');
     let result = 'copied';
     try {
-      await navigator.clipboard.writeText(parts.join('\n\n'));
+      await navigator.clipboard.writeText(text);
     } catch { // no leave to, or no secure connection
       result = 'not_copied';
     }

@@ -1,9 +1,8 @@
-// The element <clinic-chat>: the launcher, and the panel once it is opened. Whoever puts the script tag into a page gets
-// one; `destroy()` takes it away and leaves nothing behind.
+// The element <clinic-chat>: the launcher, and the panel once it is opened. Whoever puts the script tag into a page
+// gets one; `destroy()` takes it away and leaves nothing behind.
 
-const script = /** @type {?HTMLScriptElement} */ (document.currentScript);
-/** What the site says by the data- attributes of the script tag, and where the front server is. */
-const SCRIPT = { dataset: script?.dataset, origin: new URL(script?.src ?? location.href).origin };
+/** The script tag: the site says what it wants by data- attributes, and its address is the front server's. */
+const SCRIPT = /** @type {HTMLScriptElement} */ (document.currentScript ?? { src: location.href });
 
 class ClinicChat extends HTMLElement {
   /** @type {?Panel} */
@@ -66,7 +65,7 @@ class ClinicChat extends HTMLElement {
 guarded(() => {
   if (customElements.get('clinic-chat')) return; // the script tag stands in the page twice
   customElements.define('clinic-chat', ClinicChat);
-  const place = () => document.querySelector('clinic-chat') ?? document.body.append(document.createElement('clinic-chat'));
+  const place = () => document.querySelector('clinic-chat') ?? document.body.append(element('clinic-chat'));
   if (document.readyState === 'loading') on(document, 'DOMContentLoaded', place);
   else place();
 })();
