@@ -8,7 +8,7 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     exit 1
 fi
 echo "Installing Chromium for the tests of the widget …"
-apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium >/dev/null || {
+apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium fonts-dejavu-core >/dev/null || {
     printf 'Chromium could not be installed. Is there a network?\n%s\n' "$told" >&2
     exit 1
 }

@@ -7,6 +7,7 @@ import pytest
 from bot.paths import DATA
 from bot.safety import SafetyCheck
 from bot.web.page import load_page
+from bot.wording import load_wording
 from bot.yaml_files import YamlFault, read_yaml
 
 PAGE = DATA / "page.yml"
@@ -27,7 +28,19 @@ def test_settings_are_filled_in_and_a_counted_number_is_left_to_the_widget(clini
 def test_the_demonstration_page_says_every_word_of_its_part(site, clinic, answers):
     words = load_page(PAGE, clinic.words, answers)["site"]
     html = re.sub(r"<[^>]*>", "", site.get("/").text).replace("&#39;", "'").replace("&amp;", "&")
-    for name in ("headline", "lead", "ask", "care", "visit", "contact", "hours", "today", "starting", "no_script"):
+    for name in (
+        "headline",
+        "lead",
+        "ask",
+        "care",
+        "visit",
+        "contact",
+        "hours",
+        "today",
+        "closing",
+        "starting",
+        "no_script",
+    ):
         assert words[name] in html, name
     for title, text in words["cards"].items():
         assert title in html
@@ -63,3 +76,18 @@ def test_each_phrase_of_the_browser_is_a_danger_to_the_full_check_too(safety, id
 
 def test_no_word_of_the_widget_shouts(clinic, answers):
     assert not re.search(r"[!\U0001F300-\U0001FAFF]", PAGE.read_text())
+
+
+def words_of(value) -> list[str]:
+    """Return every text in a part of the page."""
+    if isinstance(value, dict):
+        return [text for key, each in value.items() for text in [*words_of(key), *words_of(each)]]
+    return [text for each in value for text in words_of(each)] if isinstance(value, list) else [value]
+
+
+def test_the_page_keeps_the_rules_of_wording_and_can_be_read_by_all(clinic, answers):
+    wording = load_wording(DATA / "wording.yml")
+    page = load_page(PAGE, clinic.words, answers)
+    texts = [*words_of(page["widget"]), *words_of(page["site"])]
+    assert [text for text in texts if list(wording.offences(text, "page"))] == []
+    assert [text for text in texts if len(text.split()) > 6 and wording.grade(text) > 8] == []

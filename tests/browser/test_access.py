@@ -165,7 +165,7 @@ def test_all_can_be_done_by_keyboard(keyboard, product):
     keys.press("Enter")
     expect(widget.replies).to_have_count(0)
     assert widget.focus() == "Clear this chat"
-    keyboard.go_to("All answers", "Shift+Tab")
+    keyboard.go_to("Answers", "Shift+Tab")
     keys.press("Enter")
     keyboard.go_to("Possible causes")
     keys.press("Escape")

@@ -70,7 +70,7 @@ class Sheet {
    */
   list(list, kept, none) {
     const items = kept.map((each, place) => {
-      const remove = button('button.plain', say('sheet_remove'), () => {
+      const remove = button('button', say('sheet_remove'), () => {
         kept.splice(place, 1);
         this.memory.keep();
         this.render();

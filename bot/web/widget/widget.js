@@ -26,8 +26,9 @@ class ClinicChat extends HTMLElement {
     this.memory.restore();
     this.panel = null;
     this.launcher.textContent = label || say('label');
+    const styles = sheetOf(STYLES); // an old browser fails here, and goes on showing what the site put inside
     const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
-    root.adoptedStyleSheets = [sheetOf(STYLES)];
+    root.adoptedStyleSheets = [styles];
     root.replaceChildren(this.launcher);
     if (this.memory.kept.open ?? open !== undefined) this.open(false);
   }
