@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bot.answers import nearest
 from bot.yaml_files import YamlFault, read_yaml
@@ -56,7 +56,7 @@ class Clinic(BaseModel):
     country: str
     region: str
     time_zone: str
-    languages: tuple[str, ...]
+    languages: tuple[str, ...] = Field(min_length=1)
     emergency_number: str
     emergency_dept: str
     emergency_text_number: str | None = None

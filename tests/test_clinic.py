@@ -69,6 +69,7 @@ def test_what_a_person_in_danger_needs_is_required(field):
         ("time_zone", "New York"),
         ("time_zone", "../../etc/passwd"),
         ("languages", "en"),
+        ("languages", []),
         ("widget_origins", ["www.clinic.example"]),
         ("widget_origins", ["https://www.clinic.example/"]),  # a browser sends no slash
         ("widget_origins", ["https://www.clinic.example/chat"]),

@@ -70,6 +70,7 @@ def widget_settings(renderer: Renderer, clinic: Clinic, page: Mapping[str, Any])
     """Return what the parts know as WIDGET (its type stands in widget.d.ts)."""
     widget = page["widget"]
     return {
+        "lang": clinic.languages[0],
         "words": {name: words for name, words in widget.items() if isinstance(words, str)},
         "subjects": list(widget["subjects"].items()),
         "lines": list(lines(clinic)),

@@ -360,6 +360,11 @@ def test_a_page_from_right_to_left_is_mirrored(visit, host, door):
     assert asked["x"] + asked["width"] < answer["x"] + answer["width"]
 
 
+def test_the_language_of_the_widget_is_told_on_a_page_in_another(visit, host, door, clinic):
+    widget = visit(host.put("/language", page(door, 'lang="ar" dir="rtl"')))
+    assert widget.root.get_attribute("lang") == clinic.languages[0]
+
+
 def test_a_message_from_right_to_left_has_its_own_direction(widget):
     widget.ask("ما هي أسباب الإجهاض المتكرر؟")
     assert widget.questions.last.evaluate("e => getComputedStyle(e).direction") == "rtl"

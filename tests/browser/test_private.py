@@ -82,6 +82,21 @@ def test_clearing_takes_the_chat_from_the_page_the_tab_and_the_server(widget, pr
     assert turn.value.json()["conversation"] != id
 
 
+def test_clearing_before_the_first_answer_has_it_forgotten_when_it_comes(widget):
+    held = []
+    widget.page.route("**/api/chat", lambda route: held.append(route))
+    widget.box.fill(WORDS)
+    widget.box.press("Enter")
+    widget.button("Clear this chat").click()
+    with widget.page.expect_response(lambda response: response.request.method == "DELETE") as deleted:
+        held[0].continue_()
+    assert deleted.value.status == 204
+    assert widget.replies.count() + widget.questions.count() == 0
+    assert widget.stored() == {}
+    widget.page.unroute_all()
+    widget.ask("can pcos cause miscarriage?")
+
+
 def test_clearing_while_the_server_is_out_of_reach_says_when_it_will_forget(widget):
     widget.ask(WORDS)
     widget.page.context.set_offline(True)

@@ -7,7 +7,7 @@ const SLOW_MS = 2_000; // then what the browser itself knows of danger is shown
 /** @typedef {{question: Question, asked: HTMLElement, card: HTMLElement, tries: number, timer?: number}} Failure */
 
 class Chat {
-  /** Set while an answer is awaited. @type {?AbortController} */
+  /** What is being answered, if anything. @type {?Question} */
   request = null;
   /** Set while "Try again" is shown. @type {?Failure} */
   failure = null;
@@ -57,15 +57,16 @@ class Chat {
 
   /** @param {Question} question @param {HTMLElement} asked */
   async attempt(question, asked) {
-    const request = (this.request = new AbortController());
+    const request = (this.request = { ...question }); // the same question may be asked again
     const danger = 'text' in question.sent ? dangerIn(question.sent.text) : undefined;
     const slow = setTimeout(() => this.warn(danger), SLOW_MS);
     this.status.textContent = say('waiting');
     // Not `disabled`, which would drop the focus; ask() turns a second question away.
     this.sendButton.setAttribute('aria-disabled', 'true');
     try {
-      const replies = await this.server.ask(question.sent, request);
-      if (this.request !== request) return; // cleared, started over, or left
+      const { conversation, replies } = await this.server.ask(question.sent);
+      if (this.request !== request) return await this.server.forget(conversation); // cleared or started over meanwhile
+      this.server.conversation = conversation;
       if (replies[0].kind === 'unavailable') throw new Error();
       this.answer(question, asked, replies);
     } catch (error) {
@@ -191,9 +192,8 @@ class Chat {
     return 'you' in each ? questionItem(each.you) : this.replyItem(each, { isRestored: true });
   }
 
-  /** Drop a reply that is on its way, and a question that could not be answered. */
+  /** Let go of a reply that is on its way, and of a question that could not be answered. */
   stop() {
-    this.request?.abort();
     this.stopWaiting();
     this.dropFailure();
   }

@@ -17,10 +17,12 @@ class Server {
   }
 
   /**
-   * Return the replies. Throws Refusal for a 4xx with a message, another error where no answer is to be had.
-   * @param {Question['sent']} sent @param {AbortController} request @returns {Promise<Reply[]>}
+   * Return the replies and the id of their chat. Throws Refusal for a 4xx with a message, another error where no
+   * answer is to be had.
+   * @param {Question['sent']} sent @returns {Promise<{conversation: string, replies: Reply[]}>}
    */
-  async ask(sent, request) {
+  async ask(sent) {
+    const request = new AbortController();
     const timer = setTimeout(() => request.abort(), TIMEOUT_MS);
     try {
       const body = JSON.stringify({ conversation: this.conversation, ...sent });
@@ -29,12 +31,11 @@ class Server {
       const { conversation, replies, error } = await response.json();
       if (error?.code === 'unknown_conversation' && this.conversation) {
         this.conversation = null; // so this happens once
-        return this.ask(sent, request);
+        return this.ask(sent);
       }
       if (error && response.status < 500) throw new Refusal(error.message);
       if (!response.ok || !replies.length) throw new Error();
-      if (!request.signal.aborted) this.conversation = conversation;
-      return replies;
+      return { conversation, replies };
     } finally {
       clearTimeout(timer);
     }
@@ -47,10 +48,9 @@ class Server {
     this.copy = new Map(answers.map((/** @type {Reply} */ answer) => [answer.answer, answer]));
   }
 
-  /** Have the server forget this chat, also while the page is left; return whether it said that it has. */
-  async forget() {
-    const id = this.conversation;
-    this.conversation = null;
+  /** Have the server forget a chat, also while the page is left; return whether it said that it has. */
+  async forget(id = this.conversation) {
+    if (id === this.conversation) this.conversation = null;
     if (!id) return true;
     try {
       return (await this.fetch(`conversations/${encodeURIComponent(id)}`, { method: 'DELETE', keepalive: true })).ok;

@@ -2,6 +2,7 @@
 
 /** The words and settings that the server writes before the parts. */
 declare const WIDGET: {
+  lang: string;
   words: Record<string, string>;
   subjects: [choice: string, label: string][];
   lines: Line[];

@@ -21,6 +21,7 @@ class ClinicChat extends HTMLElement {
   start() {
     Object.assign(this.dataset, { ...SCRIPT.dataset, ...this.dataset });
     const { accent, keep, label, open } = this.dataset;
+    this.lang = WIDGET.lang;
     if (accent) this.style.setProperty('--clinic-chat-accent', accent);
     this.memory.isOn = keep !== 'off';
     this.memory.restore();
