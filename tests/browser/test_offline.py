@@ -146,6 +146,14 @@ def test_a_slow_server_does_not_hold_back_the_number_to_call(widget, clinic):
     assert call.get_attribute("href") == f"tel:{numbers(clinic.emergency_number)}"
 
 
+def test_nothing_of_danger_comes_up_in_a_chat_that_was_cleared(widget):
+    widget.page.route("**/api/chat", lambda route: None)  # never answered
+    send(widget, "I want to die")
+    widget.button("Clear this chat").click()
+    widget.page.wait_for_timeout(2_300)
+    assert widget.alarm.count() == 0
+
+
 def test_what_the_server_says_of_danger_takes_the_place_of_what_the_browser_said(widget):
     held = []
     widget.page.route("**/api/chat", lambda route: held.append(route))

@@ -140,6 +140,14 @@ def test_an_error_inside_does_not_reach_the_site(visit, host, door):
     widget.errors.clear()
 
 
+def test_the_file_may_come_from_another_place_than_the_answers(visit, host, door):
+    script = visit(f"{door}/widget.js", wait=False).page.evaluate("document.body.textContent")
+    host.put("/copied.js", script)
+    html = page(host.url, data=f'data-open data-server="{door}/"').replace("widget.js", "copied.js")
+    widget = visit(host.put("/elsewhere", html))
+    assert widget.ask("can pcos cause miscarriage?").is_visible()
+
+
 def test_two_script_tags_make_one_widget(visit, host, door):
     twice = f'<script src="{door}/widget.js" defer></script>'
     widget = visit(host.put("/twice", page(door, head=twice)))

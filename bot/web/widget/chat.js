@@ -59,7 +59,7 @@ class Chat {
   async attempt(question, asked) {
     const request = (this.request = { ...question }); // the same question may be asked again
     const danger = 'text' in question.sent ? dangerIn(question.sent.text) : undefined;
-    const slow = setTimeout(() => this.warn(danger), SLOW_MS);
+    const slow = setTimeout(() => this.request === request && this.warn(danger), SLOW_MS);
     this.status.textContent = say('waiting');
     // Not `disabled`, which would drop the focus; ask() turns a second question away.
     this.sendButton.setAttribute('aria-disabled', 'true');

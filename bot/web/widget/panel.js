@@ -21,7 +21,7 @@ class Panel {
     this.closed = closed;
     this.parts = ['chat', 'answers', 'sheet']
       .map((value) => button('button', say(value), () => this.show(value), { value }));
-    this.server = new Server(settings.server || new URL(SCRIPT.src).origin);
+    this.server = new Server(new URL(settings.server || SCRIPT.src).origin);
     this.sheet = new Sheet(memory, () => this.show());
     this.chat = new Chat(this.server, memory, this.sheet, settings.greeting || say('greeting'));
     this.browser = new Browser(this.server, (to) => {
