@@ -7,7 +7,7 @@ PY := .venv/bin/python
 export PORT HOST Q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit train evaluate evaluate-safety record check ask format lock install install-dev clean
+.PHONY: help run test unit train evaluate evaluate-safety record check ask format pictures lock install install-dev clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
@@ -15,7 +15,8 @@ help:  ## this list
 run: install  ## set up, train if needed, start the bot and print its address (PORT=8080)
 	@$(PY) -m scripts.run
 
-test: install-dev  ## everything: format, lint, types, content, units, and conversations through the trained model
+test: install-dev  ## everything: format, lint, types, content, units, conversations and the widget in a browser
+	@sh scripts/install_browser.sh
 	@$(PY) -m scripts.check_code
 	@$(PY) -m scripts.check_data
 	@$(PY) -m scripts.train
@@ -46,6 +47,10 @@ ask: install  ## one question in the terminal, no servers: make ask Q="can pcos 
 format: install-dev  ## let the formatter settle the layout
 	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
 
+pictures: install-dev  ## take the pictures of the widget in docs/widget anew
+	@sh scripts/install_browser.sh
+	@$(PY) -m tests.browser.pictures
+
 lock: install  ## renew the hashed lock files from pyproject.toml
 	@sh scripts/lock.sh
 
@@ -56,4 +61,4 @@ install-dev:
 	@sh scripts/install.sh requirements-dev.txt
 
 clean:  ## remove the environment, models and working files
-	rm -rf .venv .tools models var .rasa .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .tools node_modules models var .rasa .pytest_cache .mypy_cache .ruff_cache

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from opening_hours import OpeningHours, validate
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bot.answers import nearest
 from bot.yaml_files import YamlFault, read_yaml
@@ -21,6 +21,9 @@ from bot.yaml_files import YamlFault, read_yaml
 PRODUCTION, DEVELOPMENT = "production", "development"
 WARN_AFTER_DAYS, REFUSE_AFTER_DAYS = 90, 180  # age of verified_on; safety.md, section 4
 _PHONE = re.compile(r"^\+?\(?\d[\d ().-]{1,20}$")
+# As a browser sends it: small letters, no path, no slash at the end. http is for trying it on one's own machine only.
+_ORIGIN = re.compile(r"^(https://[a-z0-9][a-z0-9.-]*|http://(localhost|127\.0\.0\.1|\[::1\]))(:\d{1,5})?$")
+_EXAMPLE_ORIGIN = "https://www.clinic.example"
 _OPTIONAL_PHONES = ("urgent_phone", "after_hours_line", "emergency_text_number", "crisis_text", "maternal_crisis_line",
                     "dv_text", "assault_line", "poison_line", "child_line")  # fmt: skip
 PHONES = ("phone", "emergency_number", "crisis_line", "dv_line", *_OPTIONAL_PHONES)
@@ -47,6 +50,7 @@ class Clinic(BaseModel):
     urgent_hours: str | None = None
     after_hours_line: str | None = None
     exit_url: str
+    widget_origins: tuple[str, ...] = ()
     # where the answers come from
     rosh_url: str | None = None
     encyclopedia_url: str | None = None
@@ -54,7 +58,7 @@ class Clinic(BaseModel):
     country: str
     region: str
     time_zone: str
-    languages: tuple[str, ...]
+    languages: tuple[str, ...] = Field(min_length=1)
     emergency_number: str
     emergency_dept: str
     emergency_text_number: str | None = None
@@ -95,6 +99,16 @@ class Clinic(BaseModel):
         if value is not None and not re.match(r"^https?://[^\s/]+", value):
             raise ValueError(f"{value!r} is no link; begin it with https://")
         return value
+
+    @field_validator("widget_origins")
+    @classmethod
+    def _are_origins(cls, values):
+        for value in values:
+            if not _ORIGIN.match(value):
+                raise ValueError(
+                    f"{value!r} is no site's origin; write https:// and the name, such as {_EXAMPLE_ORIGIN}"
+                )
+        return values
 
     @field_validator("time_zone")
     @classmethod

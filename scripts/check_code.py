@@ -2,19 +2,23 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 from bot.paths import ROOT
 
+PYTHON = (sys.executable, "-m")
+NODE = (str(Path(sys.executable).with_name("node")),)  # the environment's own
 CHECKS = (
-    ("ruff", "format", "--check", "."),
-    ("ruff", "check", "."),
-    ("mypy", "--no-error-summary"),
+    (*PYTHON, "ruff", "format", "--check", "."),
+    (*PYTHON, "ruff", "check", "."),
+    (*PYTHON, "mypy", "--no-error-summary"),
+    (*NODE, "node_modules/typescript/bin/tsc", "--project", "bot/web/widget"),
 )
 
 
 def main() -> int:
     """Run every check, also after one has failed; return the exit code."""
-    codes = [subprocess.run([sys.executable, "-m", *check], cwd=ROOT).returncode for check in CHECKS]
+    codes = [subprocess.run(check, cwd=ROOT).returncode for check in CHECKS]
     return 1 if any(codes) else 0
 
 

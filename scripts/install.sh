@@ -24,7 +24,7 @@ find_python() {
 }
 
 # A stamp holds the hashes of the lock it was made from. The environment for working on it serves for running it too.
-wanted=$(cat requirements.txt "$lock" scripts/install.sh | cksum)
+wanted=$(cat requirements.txt "$lock" package-lock.json scripts/install.sh | cksum)
 stamp=.venv/installed-$lock
 if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
     exit 0
@@ -50,5 +50,10 @@ rm -f .venv/installed-*
 # Bytecode is compiled now: without it every start takes half a minute more.
 $tools/bin/uv pip sync --python .venv/bin/python --require-hashes --compile-bytecode "$lock" ||
     fail "The packages could not be installed; the lines above say why. Is there a network? Then try again."
+if [ "$lock" = requirements-dev.txt ]; then
+    # node and npm came with the packages above. No script of a package is run.
+    PATH="$PWD/.venv/bin:$PATH" .venv/bin/npm ci --ignore-scripts --no-audit --no-fund --silent ||
+        fail "The tools of package-lock.json could not be installed. Is there a network? Then try again."
+    cat requirements.txt requirements.txt package-lock.json scripts/install.sh | cksum >.venv/installed-requirements.txt
+fi
 printf '%s' "$wanted" >"$stamp"
-[ "$lock" = requirements.txt ] || cat requirements.txt requirements.txt scripts/install.sh | cksum >.venv/installed-requirements.txt

@@ -138,7 +138,8 @@ def small_wording() -> Wording:
 class StandInForRasa:
     """Answers as Rasa's REST channel does: a button with its record, any words with the same one.
 
-    `respond` is what a test makes go wrong; `asked` holds the bodies received since the test began.
+    `respond` is what a test makes go wrong; `asked` holds the bodies received since the test began, `forgotten` the
+    conversations that were to be forgotten.
     """
 
     def __init__(self, renderer: Renderer) -> None:
@@ -147,13 +148,18 @@ class StandInForRasa:
 
     def recover(self) -> None:
         self.asked: list[dict[str, str]] = []
+        self.forgotten: list[str] = []
         self.respond: Callable[[httpx.Request], httpx.Response] = self.healthy
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(json.loads(request.content))
+        if request.method == "POST":
+            self.asked.append(json.loads(request.content))
         return self.respond(request)
 
     def healthy(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "DELETE":
+            self.forgotten.append(request.url.path.removeprefix("/webhooks/rest/conversations/"))
+            return httpx.Response(204)
         tapped = re.fullmatch(r'/(\w+)\{"topic": "(\w+)"\}', self.asked[-1]["message"])
         reply = self._renderer.reply("/".join(tapped.groups()) if tapped else PROBE_ANSWER)
         # Rasa sends the text and the custom object of one utterance as two messages.

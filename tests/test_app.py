@@ -206,7 +206,9 @@ def test_each_answer_has_its_address_and_its_sources(site, id):
         ("PUT", "/api/chat", 405),
         ("POST", "/", 405),
         ("DELETE", "/api/answers", 405),
-        ("POST", "/static/chat.js", 405),
+        ("POST", "/static/site.css", 405),
+        ("POST", "/widget.js", 405),
+        ("GET", "/api/conversations/any", 405),
     ],
 )
 def test_an_error_has_the_shape_of_the_contract_and_the_emergency_line(site, clinic, method, path, status):
@@ -253,7 +255,7 @@ def test_a_bug_in_the_server_still_gives_a_visitor_the_emergency_line(site, rasa
         ("GET", "/healthz"),
         ("GET", "/readyz"),
         ("GET", "/api/answers"),
-        ("GET", "/static/chat.js"),
+        ("GET", "/static/site.css"),
         ("GET", "/healthz/"),  # a redirection
         ("GET", "/nothing/here"),
         ("GET", "/static/nothing.js"),
@@ -283,6 +285,84 @@ def test_the_page_may_load_only_what_this_server_has():
     assert policy["default-src"] == "'none'"
     assert policy["frame-ancestors"] == "'none'"
     assert "unsafe" not in str(policy)
+
+
+# Forgetting a chat.
+
+
+@pytest.fixture
+def conversation(site, rasa) -> str:
+    """The id of a chat that has begun."""
+    return site.post("/api/chat", json={"text": "what causes it"}).json()["conversation"]
+
+
+def test_a_chat_is_forgotten_by_rasa(site, rasa, conversation):
+    response = site.delete(f"/api/conversations/{conversation}")
+    assert (response.status_code, response.content) == (204, b"")
+    assert rasa.forgotten == [conversation]
+
+
+def test_forgetting_twice_is_no_error(site, rasa, conversation):
+    assert [site.delete(f"/api/conversations/{conversation}").status_code for _ in range(2)] == [204, 204]
+
+
+@pytest.mark.parametrize("id", ["chosen-by-a-visitor", "a.b", "readyz-1", "%2e%2e", "x" * 5_000])
+def test_only_a_chat_that_was_started_here_is_forgotten(site, rasa, id):
+    assert site.delete(f"/api/conversations/{id}").status_code in (400, 404)
+    assert rasa.forgotten == []
+
+
+@pytest.mark.parametrize("fault", ["connection refused", "no answer in time", "500", "404", "302"])
+def test_a_chat_that_could_not_be_forgotten_is_never_said_to_be(site, rasa, conversation, fault, clinic):
+    rasa.respond = BROKEN[fault]
+    response = site.delete(f"/api/conversations/{conversation}")
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "not_forgotten_yet")
+    assert clinic.emergency_number in response.json()["error"]["message"]
+
+
+# Other sites of the clinic.
+
+ORIGINS = ["https://www.clinic.example", "https://blog.clinic.example:8443"]
+
+
+@pytest.fixture
+def allowed_sites(tmp_path, monkeypatch) -> TestClient:
+    """The front server of a clinic that has two more sites."""
+    settings = tmp_path / "clinic.yml"
+    settings.write_text(CLINIC.read_text().replace("widget_origins: []", f"widget_origins: {ORIGINS}"))
+    monkeypatch.setattr(app, "CLINIC", settings)
+    return TestClient(create_app({"CLINIC_SECRET": "for the tests only"}))
+
+
+def ask_first(site, origin, method="POST"):
+    """Send what a browser sends before a request from another site."""
+    headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "content-type",
+    }
+    return site.options("/api/chat", headers=headers)
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("method", ["POST", "DELETE", "GET"])
+def test_the_sites_of_the_clinic_may_use_the_chat_without_cookies(allowed_sites, origin, method):
+    headers = ask_first(allowed_sites, origin, method).headers
+    assert headers["Access-Control-Allow-Origin"] == origin
+    assert "Access-Control-Allow-Credentials" not in headers
+    refused = allowed_sites.post("/api/chat", json={}, headers={"Origin": origin})
+    assert refused.headers["Access-Control-Allow-Origin"] == origin  # an error too must be readable
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://clinic.example", "http://www.clinic.example", "https://evil.example", "null"]
+)
+def test_no_other_site_may_use_the_chat(allowed_sites, origin):
+    assert "Access-Control-Allow-Origin" not in ask_first(allowed_sites, origin).headers
+
+
+def test_no_site_but_its_own_may_use_the_chat_of_the_clinic_that_names_none(site):
+    assert "Access-Control-Allow-Origin" not in ask_first(site, ORIGINS[0]).headers
 
 
 # Health.
@@ -353,16 +433,10 @@ def test_the_page_of_a_real_clinic_has_no_such_notice(tmp_path, monkeypatch, ren
     assert "R&lt;i&gt;sh" in page  # a clinic's words are words, never markup
 
 
-def test_every_subject_on_the_page_is_an_answer(page):
-    choices = re.findall(r'data-choice="([^"]*)"', page)
-    assert choices
-    assert set(choices) <= set(IDS)
-
-
 def test_the_page_keeps_to_its_own_content_policy(page, site):
     assert not re.search(r"<script(?![^>]*\bsrc=)|\sstyle=|\son\w+=|<style", page)
     for address in re.findall(r'<(?:script|link)[^>]*(?:src|href)="([^"]*)"', page):
-        assert address.startswith("/static/")
+        assert address.startswith(("/static/", "/widget.js"))
         assert site.get(address).status_code == 200
 
 

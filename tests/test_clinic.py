@@ -101,6 +101,15 @@ def test_what_a_person_in_danger_needs_is_required(field):
         ("time_zone", "New York"),
         ("time_zone", "../../etc/passwd"),
         ("languages", "en"),
+        ("languages", []),
+        ("widget_origins", ["www.clinic.example"]),
+        ("widget_origins", ["https://www.clinic.example/"]),  # a browser sends no slash
+        ("widget_origins", ["https://www.clinic.example/chat"]),
+        ("widget_origins", ["https://WWW.clinic.example"]),
+        ("widget_origins", ["http://www.clinic.example"]),  # anybody on the way could read the chat
+        ("widget_origins", ["*"]),
+        ("widget_origins", ["null"]),
+        ("widget_origins", "https://www.clinic.example"),
         ("verified_on", "last week"),
         ("demo", "perhaps"),
     ],
@@ -266,3 +275,8 @@ def test_no_full_telephone_number_stands_among_the_words_of_danger():
 )
 def test_the_search_for_telephone_numbers_would_find_one(line):
     assert EMERGENCY_NUMBER.search(line) or PHONE_LIKE.search(line)
+
+
+def test_the_sites_that_may_carry_the_chat_are_secure_ones_or_this_machine(settings):
+    origins = ["https://www.clinic.example", "https://clinic.example:8443", "http://localhost:8000", "http://127.0.0.1"]
+    assert load_clinic(settings(widget_origins=origins), {}).widget_origins == tuple(origins)

@@ -5,74 +5,25 @@ One run serves all tests here, in the order in which they stand: each leaves the
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
-import httpx
 import psutil
 import pytest
 
 from bot.paths import ROOT
+from tests.product import Run, running
 
 pytestmark = [pytest.mark.model, pytest.mark.servers]
 
-READY_WITHIN_S = 120  # on a busy machine; 20 s is the bar on an idle one
 BACK_WITHIN_S = 20  # the bar: well again this long after a process has returned
-
-
-class Run:
-    """The bot as `make run` starts it, on a free port, with its output."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "scripts.run"],
-            cwd=ROOT,
-            env={**os.environ, "PORT": str(self.port)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def chat(self, text: str) -> dict:
-        response = httpx.post(f"{self.url}/api/chat", json={"text": text}, timeout=20)
-        assert response.status_code == 200
-        return response.json()["replies"][0]
-
-    def wait(self, until, seconds: float) -> float:
-        """Return the seconds until `until()` is true; fail after so many."""
-        started = time.monotonic()
-        while time.monotonic() - started < seconds:
-            if until():
-                return time.monotonic() - started
-            time.sleep(0.3)
-        pytest.fail(f"not so within {seconds} s")
-
-    def is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/readyz", timeout=10).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    def processes(self, words: str = "") -> list[psutil.Process]:
-        """Return the processes below this run whose command line holds the words."""
-        below = psutil.Process(self.process.pid).children(recursive=True)
-        return [process for process in below if words in command_line(process)]
 
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
-    bot = Run()
-    try:
-        bot.wait(bot.is_ready, READY_WITHIN_S)
+    with running() as bot:
         yield bot
-    finally:
-        bot.process.terminate()
-        bot.process.communicate(timeout=40)
 
 
 def test_a_question_goes_the_whole_way(run):
@@ -127,17 +78,3 @@ def test_nothing_that_a_visitor_wrote_is_in_the_log_and_ctrl_c_stops_every_proce
     assert "Quillfeather" not in output
     assert "Ready after" in output
     assert not [process for process in processes if process.is_running()]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def command_line(process: psutil.Process) -> str:
-    """Return the command line of a process, empty where it has just gone."""
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""

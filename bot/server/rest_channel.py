@@ -1,4 +1,5 @@
-"""Rasa's REST channel, but with nothing of a visitor's words in the log when a message can't be handled.
+"""Rasa's REST channel, but with nothing of a visitor's words in the log when a message can't be handled, and with a way
+to forget a conversation, which Rasa's own interface lacks.
 
 Rasa's own channel writes the text of a message that failed into the log; these are health data.
 """
@@ -7,9 +8,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 from rasa.core.channels.rest import RestInput
-from sanic import Blueprint
+from sanic import Blueprint, Request, response
+from sanic.response import HTTPResponse
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +25,23 @@ class QuietRestInput(RestInput):
         return "rest"
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[None]]) -> Blueprint:
-        """Return the channel's routes."""
-        return super().blueprint(quietly(on_new_message))
+        """Return the channel's routes: Rasa's own, and one that forgets."""
+        routes = super().blueprint(quietly(on_new_message))
+        routes.add_route(forget, "/conversations/<conversation:str>", methods=["DELETE"])
+        return routes
+
+
+async def forget(request: Request, conversation: str) -> HTTPResponse:
+    """Drop all that Rasa holds of a conversation; 204 also where it holds nothing."""
+    await forget_conversation(request.app.ctx.agent, conversation)
+    return response.empty()
+
+
+async def forget_conversation(agent: Agent, conversation: str) -> None:
+    """Drop a conversation from the agent's store, after any message of it that is being handled."""
+    async with agent.lock_store.lock(conversation):  # a message under way would save its words after us
+        # Rasa wraps every store in one that falls back to memory on errors, and gives no way to the store inside.
+        getattr(agent.tracker_store, "_tracker_store", agent.tracker_store).forget(conversation)
 
 
 def quietly(on_new_message: Callable[[UserMessage], Awaitable[None]]) -> Callable[[UserMessage], Awaitable[None]]:

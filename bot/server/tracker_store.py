@@ -28,3 +28,7 @@ class ForgettingTrackerStore(InMemoryTrackerStore):
             raise ValueError("endpoints.yml: tracker_store: minutes and conversations must be above 0")
         super().__init__(domain, event_broker, **kwargs)
         self.store: TTLCache = TTLCache(conversations, ttl=minutes * 60, timer=monotonic)
+
+    def forget(self, conversation: str) -> None:
+        """Drop a conversation at once; one that is not here is forgotten already."""
+        self.store.pop(conversation, None)

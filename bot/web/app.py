@@ -1,15 +1,17 @@
 """The front server as a Starlette application: routes, headers and errors. `create_app` opens everything it needs."""
 
 import contextlib
+import json
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
@@ -24,11 +26,13 @@ from bot.paths import ANSWERS, CLINIC, DATA, ROOT, SOURCES
 from bot.reply import Renderer
 from bot.safety import SafetyCheck, load_check
 from bot.sources import load_sources
-from bot.web.chat import Chat
+from bot.web.chat import Chat, short
 from bot.web.conversations import Conversations, load_secret
 from bot.web.errors import ApiError, error_response
+from bot.web.made_once import MadeOnce
 from bot.web.page import load_page
 from bot.web.rasa_client import RasaClient, RasaUnavailable
+from bot.web.widget_file import widget_file
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +47,9 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
+# Any site may load the widget's file, and asks each time whether it is still the same. Who may use the interface
+# is widget_origins in clinic.yml.
+WIDGET_HEADERS = {"Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "cross-origin"}
 
 
 def create_app(
@@ -58,7 +65,7 @@ def create_app(
     client = rasa or RasaClient(environ.get("RASA_URL", "http://127.0.0.1:5005"))
     conversations = Conversations(environ.get("CLINIC_SECRET") or load_secret(SECRET_FILE))
     chat = Chat(renderer, safety or load_check(MiniLMEncoder()), client, conversations)
-    door = Door(clinic, renderer, chat, client)
+    door = Door(clinic, renderer, chat, client, conversations)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -71,42 +78,77 @@ def create_app(
     return Starlette(
         routes=[
             Route("/", door.page),
+            Route("/widget.js", door.widget),
             Route("/api/chat", door.chat, methods=["POST"]),
+            Route("/api/conversations/{conversation}", door.forget, methods=["DELETE"]),
             Route("/api/answers", door.answers),
             Route("/api/answers/{id:path}", door.answer),
             Route("/healthz", door.healthz),
             Route("/readyz", door.readyz),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
-        middleware=[Middleware(Outermost, on_error=failed)],
+        middleware=[Middleware(Outermost, on_error=failed), *sites_allowed(clinic.widget_origins)],
         exception_handlers={ApiError: failed, HTTPException: failed},
         lifespan=lifespan,
     )
 
 
+def sites_allowed(origins: Sequence[str]) -> list[Middleware]:
+    """Return what lets the clinic's other sites use the interface. No cookie is ever taken along."""
+    if not origins:
+        return []
+    methods, headers = ["GET", "POST", "DELETE"], ["Content-Type"]
+    return [Middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=headers)]
+
+
 class Door:
     """The endpoints, each a thin coat."""
 
-    def __init__(self, clinic: Clinic, renderer: Renderer, chat: Chat, rasa: RasaClient) -> None:
+    def __init__(
+        self, clinic: Clinic, renderer: Renderer, chat: Chat, rasa: RasaClient, conversations: Conversations
+    ) -> None:
         self._clinic = clinic
         self._renderer = renderer
         self._chat = chat
         self._rasa = rasa
+        self._conversations = conversations
         self._page = load_page(DATA / "page.yml", clinic.words, renderer.answers)
         self._templates = Jinja2Templates(directory=HERE / "templates")
+        self._widget = MadeOnce(widget_file(renderer, clinic, self._page), "text/javascript", WIDGET_HEADERS)
+        answers = {"answers": [renderer.reply(id) for id in renderer.answers]}
+        self._answers = MadeOnce(json.dumps(answers, ensure_ascii=False), "application/json")
 
     async def page(self, request: Request) -> Response:
         """The demo page with the chat on it."""
-        context = {"clinic": self._clinic, "frame": self._renderer.frame, "page": self._page, "tel": tel}
+        context = {"clinic": self._clinic, "frame": self._renderer.frame, "site": self._page["site"], "tel": tel}
         return self._templates.TemplateResponse(request, "page.html", context)
+
+    async def widget(self, request: Request) -> Response:
+        """The one file that puts the chat on a page."""
+        return self._widget.answer(request)
 
     async def chat(self, request: Request) -> Response:
         """One turn of a chat."""
         return JSONResponse(await self._chat.answer(request))
 
+    async def forget(self, request: Request) -> Response:
+        """Forget a chat: at once, and everywhere."""
+        conversation = request.path_params["conversation"]
+        if not self._conversations.is_ours(conversation):
+            raise ApiError(
+                400, "unknown_conversation", "This chat was not started here, so nothing of it is kept here."
+            )
+        try:
+            await self._rasa.forget(conversation)
+        except RasaUnavailable as reason:
+            logger.warning("conversation %s: not forgotten yet (%s)", short(conversation), reason)
+            raise ApiError(503, "not_forgotten_yet", NOT_FORGOTTEN) from None
+        logger.info("conversation %s: forgotten", short(conversation))
+        return Response(status_code=204)
+
     async def answers(self, request: Request) -> Response:
         """The visitor's text of every answer."""
-        return JSONResponse({"answers": [self._renderer.reply(id) for id in self._renderer.answers]})
+        return self._answers.answer(request)
 
     async def answer(self, request: Request) -> Response:
         """The visitor's text of one answer."""
@@ -141,6 +183,9 @@ def as_api_error(error: Exception) -> ApiError:
     return ApiError(500, "internal", "Something went wrong here. Please try again in a minute.")
 
 
+NOT_FORGOTTEN = (
+    "The chat could not be reached to forget this at once. It forgets 30 minutes after the last message, or try again."
+)
 _HTTP = {
     404: "There is nothing at this address.",
     405: "This address does not take that method. See the documentation of the interface.",
@@ -168,11 +213,13 @@ class Outermost:
 
 
 def with_headers(send: Send) -> Callable:
-    """Return `send` with the security headers added to the start of the response."""
+    """Return `send` with the security headers added to the start of the response, but for those it has."""
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] += [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+            given = {name for name, _ in message["headers"]}
+            ours = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+            message["headers"] += [header for header in ours if header[0] not in given]
         await send(message)
 
     return send_with_headers

@@ -1,10 +1,11 @@
-"""Asking Rasa: one message in, the replies of the contract out, or RasaUnavailable.
+"""Asking Rasa: one message in, the replies of the contract out, or RasaUnavailable. And having it forget.
 
 Rasa's REST channel answers 200 with an empty list whenever something behind it failed; that counts as down.
 """
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -37,6 +38,15 @@ class RasaClient:
         if not replies or not all(is_reply(reply) for reply in replies):
             raise RasaUnavailable("no reply")
         return replies
+
+    async def forget(self, conversation: str) -> None:
+        """Have Rasa drop all that it holds of a conversation. Raises RasaUnavailable where it did not say so."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                response = await self._http.delete(f"/webhooks/rest/conversations/{quote(conversation, safe='')}")
+            response.raise_for_status()
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise RasaUnavailable(type(error).__name__) from None
 
     async def close(self) -> None:
         """Close the connections."""

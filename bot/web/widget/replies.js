@@ -1,0 +1,83 @@
+// A reply of the contract as a message of the log. Its parts stand in one order, whatever a reply lacks.
+
+const ALARMS = ['urgent', 'crisis'];
+const UNANSWERED = ['fallback', 'not_covered', 'out_of_scope', 'advice'];
+
+/**
+ * Return a message of the log. The sender's name stands outside the text, whose direction may differ.
+ * What alerts by itself, or what the visitor wrote, is not announced by the log as well.
+ * @param {'you' | 'program'} sender @param {boolean} announced @param {Element} card
+ */
+function message(sender, announced, card) {
+  return element(`li.${sender}`, { 'aria-live': !announced && 'off' }, element('span.hidden', say(sender)), card);
+}
+
+/** @param {string} text */
+const questionItem = (text) => message('you', false, element('p.card', { dir: 'auto', tabindex: '-1' }, text));
+
+/**
+ * Return a reply as a message. A restored one alerts nobody: nothing new has happened.
+ * @param {Reply} reply @param {(to: Choice) => void} choose
+ * @param {{isRestored?: boolean, note?: string, tools?: any}} how
+ */
+function replyItem(reply, choose, { isRestored, note, tools }) {
+  const isAlarm = ALARMS.includes(reply.kind);
+  const said = wordsOf(reply);
+  const next = choicesOf(reply, choose);
+  const frame = [sourcesOf(reply), tools, closingOf(reply)];
+  // The frame never stands before a number to call, nor before the options of "which do you mean".
+  const rest = isAlarm || reply.kind === 'choice' ? [next, frame] : [frame, next];
+  const first = isAlarm ? alarmBox(reply, said, isRestored) : [note && element('p.quiet', note), said];
+  const card = element('div.card', { 'data-kind': String(reply.kind) }, [first, rest].flat(3));
+  return message('program', !isAlarm, card);
+}
+
+/** Return the title and the paragraphs. @param {Reply} reply */
+function wordsOf({ title, paragraphs, text }) {
+  const heading = title && element('h3', { dir: 'auto' }, String(title));
+  const texts = paragraphs?.length ? [paragraphs].flat() : [text];
+  return [heading, texts.filter(Boolean).map((each) => paragraph(each))].flat();
+}
+
+/** Return what alerts: the lines to use first, then the words. @param {Reply} reply @param {any[]} said */
+function alarmBox(reply, said, isRestored = false) {
+  const lines = (reply.paragraphs ?? []).flatMap((text) => cutAtNumbers(String(text)).map(({ line }) => line));
+  const ways = [...new Set(lines)].flatMap((line) => line && waysOf(line));
+  return element('div.alarm', { tabindex: '-1', role: !isRestored && 'alert' },
+    element('p.first', say('first')), element('p.calls', ways), said);
+}
+
+/** @param {Reply} reply */
+function sourcesOf({ sources }) {
+  if (!sources?.length) return;
+  const items = sources.map(({ url, title, heading }) => element('li', webLink('a', url, title), `: ${heading}`));
+  return element('details', element('summary', say('sources')), element('ul', items));
+}
+
+/** Return the pointer to a consultation, then the disclaimer. @param {Reply} reply */
+function closingOf({ disclaimer, consultation: visit }) {
+  return [visit && visitBox(visit), disclaimer && paragraph(disclaimer, 'p.quiet')];
+}
+
+/** @param {Visit} visit */
+function visitBox({ text, url, label, phone }) {
+  const ways = [webLink('a.button', url, label), say('or_call'), callLink('a.number', phone)];
+  return element('div.visit', paragraph(text), element('p.ways', ways));
+}
+
+/** @param {Reply} reply @param {(to: Choice) => void} choose */
+function choicesOf({ kind, next }, choose) {
+  return next?.length && choiceList(say(kind === 'answer' ? 'next' : 'options'), next, choose);
+}
+
+/**
+ * Return a label, and a list of buttons.
+ * @param {string} label @param {Choice[]} choices @param {(to: Choice) => void} choose
+ */
+function choiceList(label, choices, choose) {
+  const items = choices.map((to) => {
+    return element('li', button('button.choice', String(to.label), () => choose(to), { dir: 'auto' }));
+  });
+  return [element('p.label', { 'aria-hidden': 'true' }, label),
+    element('ul.choices', { role: 'list', 'aria-label': label }, items)];
+}
