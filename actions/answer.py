@@ -15,8 +15,8 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.answers import FALLBACK, load_answers
 from bot.clinic import load_clinic
-from bot.followups import ADVICE, SUBJECT, Conversation, load_cues, nameable_topics
-from bot.gate import Decision, load_gate
+from bot.followups import SUBJECT, Conversation, load_cues, nameable_topics
+from bot.gate import ADVICE, Decision, load_gate
 from bot.links import LAST_ANSWER, TOPIC, Last, last_of, load_nearest
 from bot.paths import ANSWERS, CLINIC, DATA, SOURCES
 from bot.reply import Renderer, Reply, as_text, payload

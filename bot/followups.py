@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from bot.answers import FALLBACK, Answers
-from bot.gate import Decision, GateSettings, Ranking, as_ranking, decide
+from bot.gate import ADVICE, Decision, GateSettings, Ranking, as_ranking, decide
 from bot.links import TOPIC_FACETS, Last, Nearest
 from bot.topics import TopicWords, words_of
 from bot.yaml_files import read_yaml
 
 NO_SUBJECT = ("safety/", "meta/", "clinic/")  # answers that a follow-up does not go on from
-OFF_SUBJECT, ADVICE = "meta/out_of_scope", "safety/personal_advice"
+OFF_SUBJECT = "meta/out_of_scope"
 OVERRIDE = "override"  # in the parse data: the id and variant to say, whatever else was understood
 SUBJECT = "recurrent_miscarriage"  # the words for the subject itself name no topic
 MAX_CHOICES = 3

@@ -16,6 +16,8 @@ from bot.yaml_files import YamlFault, read_yaml
 OFFERED = 3
 NEVER_OFFERED = ("safety/", "meta/")  # replies that make no sense as one of three titles to pick from
 
+ADVICE = "safety/personal_advice"
+
 # Neither answers: which of the two is said matters less than that nothing wrong is.
 REFUSALS = ("meta/not_covered", "meta/out_of_scope")
 
@@ -30,6 +32,7 @@ class Costs(BaseModel):
     wrong: float = Field(gt=0)
     refusals_confused: float = Field(ge=0)
     facet_missed: float = Field(ge=0)
+    advice_needless: float = Field(ge=0)
     offered: float = Field(ge=0)
     offered_missed: float = Field(ge=0)
     not_understood: float = Field(ge=0)
@@ -81,30 +84,37 @@ def decide(ranking: Ranking, costs: Costs) -> Decision:
     """Return the decision with the least expected cost for a ranking of (id, probability), best first."""
     if not ranking:
         return Decision(FALLBACK, 0.0)
-    id, probability = ranking[0]
+    served = cheapest_served(ranking, costs)
     offer = [entry for entry in ranking if not entry[0].startswith(NEVER_OFFERED)][:OFFERED]
     held = sum(value for _, value in offer)
     ways = {
-        "answer": cost_of_answering(ranking, costs),
+        "answer": cost_of_answering(ranking, costs, served),
         "offer": held * costs.offered + (1 - held) * costs.offered_missed if len(offer) > 1 else float("inf"),
         "ask again": costs.not_understood,
     }
     cheapest = min(ways, key=lambda way: ways[way])
     if cheapest == "answer":
-        return Decision(id, probability)
+        return Decision(served, dict(ranking)[served])
     choices = tuple(offered for offered, _ in offer) if cheapest == "offer" else ()
-    return Decision(FALLBACK, probability, choices)
+    return Decision(FALLBACK, ranking[0][1], choices)
 
 
-def cost_of_answering(ranking: Ranking, costs: Costs) -> float:
-    """Return the expected cost of serving the first id of a ranking."""
-    first, _ = ranking[0]
-    others = sum(value * _cost_of_missing(id, first, costs) for id, value in ranking[1:])
+def cheapest_served(ranking: Ranking, costs: Costs) -> str:
+    """Return the likeliest id, or the refusal to advise where that costs less: the answer follows it anyway."""
+    candidates = [ranking[0][0], *(id for id, _ in ranking if id == ADVICE)]
+    return min(candidates, key=lambda id: cost_of_answering(ranking, costs, id))
+
+
+def cost_of_answering(ranking: Ranking, costs: Costs, served: str) -> float:
+    """Return the expected cost of serving an id of a ranking."""
+    others = sum(value * _cost_of_missing(id, served, costs) for id, value in ranking if id != served)
     unranked = max(0.0, 1.0 - sum(value for _, value in ranking))
     return others + unranked * costs.wrong
 
 
 def _cost_of_missing(meant: str, served: str, costs: Costs) -> float:
+    if served == ADVICE:
+        return costs.advice_needless
     if meant in REFUSALS and served in REFUSALS:
         return costs.refusals_confused
     same_topic = meant.partition("/")[2] == served.partition("/")[2]

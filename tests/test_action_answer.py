@@ -9,7 +9,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.answer import ENTRY_NOTE_GIVEN, LED_TO_A_PERSON, ActionAnswer, load_speaker, rasa_buttons
 from bot.answers import FALLBACK, load_answers
-from bot.followups import ADVICE
+from bot.gate import ADVICE
 from bot.links import LAST_ANSWER, TOPIC
 from bot.paths import ANSWERS
 from bot.reply import as_text

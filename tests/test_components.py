@@ -7,6 +7,7 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.followups import OVERRIDE
 from bot.nlu.answer_classifier import FACETS, PARTS, RANKING, AnswerClassifier, Models
 from bot.nlu.featurizer import MiniLMFeaturizer
 from bot.nlu.safety import DANGER, SafetyOverride
@@ -45,12 +46,18 @@ def test_no_message_is_too_odd(components, text):
 
 
 def test_each_adds_its_output(components):
-    message = through(components, "Is it my thyroid? I am soaking a pad every hour")
+    message = through(components, "Is it my thyroid?")
     assert message.get_dense_features(TEXT)[1].features.shape == (1, 384)
     assert message.get(RANKING)[0]["id"] == "causes/thyroid"
-    assert message.get(FACETS)[0]["name"] == "causes"
+    assert message.get(FACETS)[0]["name"] == message.get(INTENT)["name"] == "causes"
+
+
+def test_danger_another_language_and_a_sign_for_a_doctor_overrule_the_answer(components):
+    message = through(components, "Is it my thyroid? I am soaking a pad every hour")
     assert message.get(DANGER)["id"] == "safety/urgent"
     assert message.get(INTENT)["name"] == "safety"
+    assert through(components, "¿qué causa los abortos?").get(OVERRIDE)["variant"] == "not_english"
+    assert through(components, "went through menopause and now bleeding").get(OVERRIDE)["variant"] == "needs_visit"
 
 
 def test_the_output_reaches_the_parse_data(components):

@@ -3,15 +3,29 @@
 import pytest
 
 from bot.answers import FALLBACK
-from bot.gate import Costs, Decision, decide, load_gate
+from bot.gate import ADVICE, Costs, Decision, decide, load_gate
 from bot.paths import DATA
 from bot.yaml_files import YamlFault
 
-COSTS = Costs(wrong=1.0, refusals_confused=0.5, facet_missed=0.6, offered=0.2, offered_missed=0.7, not_understood=0.6)
+COSTS = Costs(
+    wrong=1.0,
+    refusals_confused=0.5,
+    facet_missed=0.6,
+    advice_needless=0.6,
+    offered=0.2,
+    offered_missed=0.7,
+    not_understood=0.6,
+)
 
 
 def test_a_sure_answer_is_served_with_its_probability():
     assert decide([("causes/pcos", 0.9), ("tests/hormones", 0.05)], COSTS) == Decision("causes/pcos", 0.9)
+
+
+@pytest.mark.parametrize(("advice", "served"), [(0.45, ADVICE), (0.2, "meta/not_covered")])
+def test_advice_is_refused_also_where_it_is_only_nearly_the_likeliest(advice, served):
+    ranking = [("meta/not_covered", 1 - advice), (ADVICE, advice)]
+    assert decide(ranking, COSTS).id == served
 
 
 def test_where_two_are_near_the_nearest_three_are_offered():
@@ -52,7 +66,7 @@ def test_another_side_of_the_right_topic_costs_less_than_a_wrong_answer():
 
 def test_which_of_two_refusals_is_said_costs_less_than_a_wrong_answer():
     assert decide([("meta/not_covered", 0.4), ("meta/out_of_scope", 0.4)], COSTS).id == "meta/not_covered"
-    assert decide([("meta/not_covered", 0.3), ("safety/personal_advice", 0.4)], COSTS).id == FALLBACK
+    assert decide([("meta/not_covered", 0.3), ("meta/greet", 0.35)], COSTS).id == FALLBACK
 
 
 def test_the_settings_that_ship_can_be_read():

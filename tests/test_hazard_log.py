@@ -35,6 +35,6 @@ def test_every_hazard_has_a_rating_a_control_and_tests_that_exist(hazard):
     files = re.findall(r"`([\w./]+)`", row["control"])
     assert files
     assert [file for file in files if not (ROOT / file).exists() and not file.startswith("/")] == []
-    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", row["tests"])
+    named = re.findall(r"`((?:browser/)?test_\w+\.py)::(test_\w+)`", row["tests"])
     assert named
     assert [f"{file}::{test}" for file, test in named if test not in functions_of(ROOT / "tests" / file)] == []

@@ -87,6 +87,13 @@ def test_a_crisis_after_an_urgent_reply_leaves_the_urgent_line(chat, renderer):
     assert first_line(chat(text=CALM)) == renderer.frame.still_urgent
 
 
+def test_a_chat_that_is_forgotten_is_in_no_danger_that_we_know_of(site, rasa, renderer):
+    answer = site.post("/api/chat", json={"text": URGENT}).json()
+    site.delete(f"/api/conversations/{answer['conversation']}")
+    again = site.post("/api/chat", json={"text": CALM, "conversation": answer["conversation"]}).json()
+    assert first_line(again["replies"][0]) != renderer.frame.still_urgent
+
+
 def test_another_visitor_sees_nothing_of_it(chat, site, renderer):
     chat(text=URGENT)
     (other,) = site.post("/api/chat", json={"text": CALM}).json()["replies"]

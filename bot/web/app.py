@@ -138,6 +138,7 @@ class Door:
             raise ApiError(
                 400, "unknown_conversation", "This chat was not started here, so nothing of it is kept here."
             )
+        self._chat.forget(conversation)
         try:
             await self._rasa.forget(conversation)
         except RasaUnavailable as reason:

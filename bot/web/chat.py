@@ -57,6 +57,10 @@ class Chat:
             logger.info("conversation %s: %s (%s)", short(conversation), reply["answer"], reply["kind"])
         return {"conversation": conversation, "replies": replies}
 
+    def forget(self, conversation: str) -> None:
+        """Drop what is held of a conversation here."""
+        self._latches.release(conversation)
+
     def _read(self, body: Any) -> Turn:
         turn = parse_turn(body)
         if turn.conversation is not None and not self._conversations.is_ours(turn.conversation):
