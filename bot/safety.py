@@ -117,7 +117,7 @@ class SafetyCheck:
         if not hits:
             return False
         scene = Scene(tokens, self._tags(tokens), self._cue_spans(tokens), self._rules.fillers)
-        return any(_is_live(hit, scene) for hit in hits)
+        return any(scene.is_live(hit.spans[-1:], own_no=hit.sought.phrase.has_no, supposed=False) for hit in hits)
 
     def words(self, text: str) -> list[str]:
         """Return `text` as this detector reads it: for whoever writes phrases, and for tests."""

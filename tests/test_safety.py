@@ -288,6 +288,7 @@ def test_spelling_and_disguise_do_not_hide_a_sign(check, text):
     [
         ("went through menopause and now bleeding", True),
         ("haven't had a period in 2 years and spotting", True),
+        ("went through the menopause 3 yrs ago, now a bit of blood", True),
         ("my mother had bleeding after the menopause years ago", False),
         ("what is pcos", False),
         ("", False),
