@@ -85,7 +85,7 @@ class SafetyCheck:
             return None
         if self._is_call_for_help(tokens):
             return Finding(URGENT, "E", None, tuple(dict.fromkeys(each.id for each in self._rules.whole)), "self")
-        by_rules_alone = self._is_calm(tokens) or self.needs_visit(text)
+        by_rules_alone = self._is_calm(tokens) or self._tells_of_visit(tokens)
         reading = None if by_rules_alone else self._read(text, vector)
         finding = self._by_rules(tokens, reading)
         return with_reading(finding, reading, self._rules.alarm) if reading else finding
@@ -112,7 +112,9 @@ class SafetyCheck:
 
     def needs_visit(self, text: str) -> bool:
         """Whether `text` tells of a sign of level P: no alarm, but a doctor should look within days."""
-        tokens = self._rules.speller.words(text)
+        return self._tells_of_visit(self._rules.speller.words(text))
+
+    def _tells_of_visit(self, tokens: list[str]) -> bool:
         hits = [Hit(sought, spans) for sought, spans in self._rules.visits.found(tokens)]
         if not hits:
             return False
