@@ -58,7 +58,8 @@ class Speaker:
 
     def speak(self, message: Mapping[str, Any], slots: Mapping[str, Any]) -> tuple[list[Reply], dict[str, Any]]:
         """Return the replies to a message, one or two, and the slots to set."""
-        decisions = self._decide(message, last_of(slots))
+        last = last_of(slots)
+        decisions = self._decide(message, last)
         helpless = decisions[0].id if not decisions[0].choices else None
         changed: dict[str, Any] = {slot: id == helpless for id, slot in LED_TO_A_PERSON.items()}
         replies = []
@@ -67,7 +68,7 @@ class Speaker:
             note_due = not {**slots, **changed}.get(ENTRY_NOTE_GIVEN) and self._needs_note(decision)
             replies.append(self._say(decision, again=again, note_due=note_due))
             changed |= {ENTRY_NOTE_GIVEN: True} if note_due else {}
-            if carried := self._conversation.carried(decision):
+            if carried := self._conversation.carried(decision, last):
                 changed |= {LAST_ANSWER: carried.id, TOPIC: carried.topic}
         return replies, changed
 

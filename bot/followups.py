@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.answers import FALLBACK, Answers
 from bot.gate import ADVICE, Decision, GateSettings, Ranking, as_ranking, decide
-from bot.links import TOPIC_FACETS, Last, Nearest
+from bot.links import TOPIC_FACETS, Last, Nearest, topic_of
 from bot.topics import TopicWords, words_of
 from bot.yaml_files import read_yaml
 
@@ -45,7 +45,7 @@ class Reading:
 
 def nameable_topics(path: Path, ids: Iterable[str]) -> set[str]:
     """Return the topics that a message can be about, from the ids of the answers and data/followups.yml."""
-    topics = {id.partition("/")[2] for id in ids if not id.startswith(NO_SUBJECT)}
+    topics = {topic_of(id) for id in ids if not id.startswith(NO_SUBJECT)}
     return topics - set(read_yaml(path)["ways_of_asking"])
 
 
@@ -115,16 +115,25 @@ class Conversation:
         whole = sum(value for _, value in ranking) or 1.0
         return ranking[0][0] if ranking and ranking[0][1] / whole >= self._settings.general_sure else None
 
-    def carried(self, decision: Decision) -> Last | None:
-        """Return what a follow-up to this decision goes on from, None where it was on no subject.
+    def carried(self, decision: Decision, last: Last | None) -> Last | None:
+        """Return what a follow-up to this decision goes on from; None leaves it at the last answer, if there was one.
 
-        A refusal and a "we do not say" carry the topic that the message named, a question back that or its likeliest.
+        A refusal and a "we do not say" carry what the message named. So does a question back; where that named nothing
+        it carries its likeliest answer, unless its answers are on several topics and the talk had one already.
         """
-        id = decision.general or decision.id
+        id = decision.general or decision.not_now or decision.id
         if not decision.choices and not id.startswith(NO_SUBJECT):
-            return Last(id, decision.topic or id.partition("/")[2])
-        answers = self._answers_on(decision.topic) if decision.topic else decision.choices
-        return Last(answers[0], decision.topic or answers[0].partition("/")[2]) if answers else None
+            return Last(id, decision.topic or topic_of(id))
+        if decision.topic:
+            return self._named(decision.facet, decision.topic)
+        likeliest = [Last(id, topic_of(id)) for id in decision.choices[:2]]
+        return likeliest[0] if likeliest and (not last or len({each.topic for each in likeliest}) == 1) else None
+
+    def _named(self, facet: str | None, topic: str) -> Last | None:
+        """Return what was asked about where no answer was given: the facet named, else the first that has the topic."""
+        target = self._nearest.find(facet, topic) if facet else None
+        answers = (target.id,) if target else self._answers_on(topic)
+        return Last(answers[0], topic) if answers else None
 
     def _sure_parts(self, message: Mapping[str, Any]) -> tuple[Decision, ...]:
         rankings = [as_ranking(part["answer_ranking"]) for part in message.get("parts", ())]
@@ -142,15 +151,22 @@ class Conversation:
         target = self._nearest.target(link, last, reading.topics)
         if target and target.id == decision.id:
             decision = replace(decision, topic=target.topic or decision.topic, instead=target.instead)
+        elif not reading.topics and self._speaks_of(decision.id, last.topic):
+            decision = replace(decision, topic=last.topic)
         return self._where_there_is_none(reading, replace(decision, repeated=decision.id == last.id))
+
+    def _speaks_of(self, id: str, topic: str) -> bool:
+        """Whether an answer is the one that its facet has on a topic: the scans are that for fibroids."""
+        target = self._nearest.find(id.partition("/")[0], topic)
+        return target is not None and target.id == id
 
     def _alone(self, reading: Reading, ranking: Ranking) -> Decision:
         return self._topics_answers(reading) or self._where_there_is_none(reading, self._decide(reading, ranking))
 
     def _decide(self, reading: Reading, ranking: Ranking) -> Decision:
         ranking = without_off_subject(ranking) if reading.names_subject else ranking
-        named = reading.topics[0] if len(reading.topics) == 1 else None
-        return replace(decide(ranking, self._settings.costs), topic=named)
+        topic, facet = only(reading.topics), only(reading.facets)
+        return replace(decide(ranking, self._settings.costs), topic=topic, facet=facet)
 
     def _topics_answers(self, reading: Reading) -> Decision | None:
         """Return the question back for a topic alone: its cause, its test or its treatment."""
@@ -171,6 +187,11 @@ class Conversation:
         own = [id for id in self._answers if id.endswith(f"/{topic}")]
         found = [target.id for target in targets if target and not target.instead]
         return tuple(dict.fromkeys((*found, *own)))[:MAX_CHOICES]
+
+
+def only(names: Sequence[str]) -> str | None:
+    """Return the one name there is, None where there are none or several."""
+    return names[0] if len(names) == 1 else None
 
 
 def without_off_subject(ranking: Ranking) -> Ranking:

@@ -53,9 +53,9 @@ class Decision:
     """What to say: the record `id`, or with `choices` the question which of them is meant.
 
     `variant`, `level` and `also_crisis` are those of a safety reply. `instead` says that `id` is only the nearest to
-    what was asked; `topic` is the topic asked about where it is not that of the id; `repeated` says that the same
-    answer was given just before. `general` is the answer whose words follow a refusal to advise, `not_now` the one
-    for a person who turns out not to be in danger.
+    what was asked; `topic` is the topic asked about where it is not that of the id, `facet` the one that the
+    message names; `repeated` says that the same answer was given just before. `general` is the answer whose words
+    follow a refusal to advise, `not_now` the one for a person who turns out not to be in danger.
     """
 
     id: str
@@ -66,6 +66,7 @@ class Decision:
     also_crisis: str | None = None
     instead: bool = False
     topic: str | None = None
+    facet: str | None = None
     repeated: bool = False
     general: str | None = None
     not_now: str | None = None

@@ -84,6 +84,18 @@ def load_nearest(path: Path, ids: Container[str]) -> Nearest:
     return Nearest(ids, nearest["covers"], nearest["instead"])
 
 
+def topic_of(id: str) -> str:
+    """Return the topic in an answer's id."""
+    return id.partition("/")[2]
+
+
+def with_last(text: str, last: Last) -> str:
+    """Return a message with the answer before it, as one text for the encoder: 'tests fibroids: can it be removed'."""
+    facet, _, topic = last.id.partition("/")
+    words = dict.fromkeys((facet, topic, last.topic))
+    return f"{' '.join(words).replace('_', ' ')}: {text}"
+
+
 def last_of(slots: Mapping[str, Any]) -> Last | None:
     """Return what the slots of a conversation say that it was last about, None at its start."""
     return Last(slots[LAST_ANSWER], slots[TOPIC]) if slots.get(LAST_ANSWER) and slots.get(TOPIC) else None

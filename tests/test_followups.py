@@ -57,7 +57,7 @@ def test_a_facet_and_nothing_else_keeps_the_topic(conversation, last, text, id):
 def test_a_follow_up_has_the_topic_of_the_conversation_not_that_of_the_id(conversation):
     message = in_context("what would they do with something so big", ("tests/imaging", 0.9, "tests"))
     (decision,) = conversation.decide(message, Last("causes/fibroids", "fibroids"))
-    assert conversation.carried(decision) == FIBROIDS_SEEN
+    assert conversation.carried(decision, Last("causes/fibroids", "fibroids")) == FIBROIDS_SEEN
 
 
 def test_the_nearest_in_context_says_that_it_is_only_that(conversation):
@@ -118,13 +118,44 @@ def test_a_question_back_a_refusal_and_a_gap_carry_the_topic_on(conversation):
         understood("what does fibroid surgery cost", meta__not_covered=0.95),
     ):
         (decision,) = conversation.decide(message, None)
-        assert conversation.carried(decision).topic == "fibroids"
+        assert conversation.carried(decision, None).topic == "fibroids"
 
 
 def test_a_question_back_without_a_topic_carries_its_likeliest_answer(conversation):
     message = understood("do I need that", tests__genetic=0.4, causes__clotting=0.35, tests__blood=0.2)
     (decision,) = conversation.decide(message, None)
-    assert conversation.carried(decision) == Last("tests/genetic", "genetic")
+    assert conversation.carried(decision, None) == Last("tests/genetic", "genetic")
+
+
+def test_a_question_back_on_several_topics_leaves_the_talk_where_it_was(conversation):
+    unsure = [("treatments/monitoring", 0.4, "alone"), ("treatments/genetic", 0.3, "alone")]
+    (decision,) = conversation.decide(in_context("also while it grows?", *unsure), PCOS)
+    assert decision.choices
+    assert conversation.carried(decision, PCOS) is None
+
+
+def test_a_question_back_on_one_topic_changes_the_subject(conversation):
+    unsure = [("causes/cervix", 0.4, "alone"), ("tests/cervix", 0.35, "alone"), ("causes/pcos", 0.1, "same")]
+    (decision,) = conversation.decide(in_context("the neck thing?", *unsure), PCOS)
+    assert conversation.carried(decision, PCOS) == Last("causes/cervix", "cervix")
+
+
+def test_an_answer_that_speaks_of_the_topic_keeps_it(conversation):
+    last = Last("causes/fibroids", "fibroids")
+    (decision,) = conversation.decide(in_context("which scan shows that", ("tests/imaging", 0.9, "alone")), last)
+    assert conversation.carried(decision, last) == FIBROIDS_SEEN
+
+
+def test_what_the_documents_do_not_say_carries_the_facet_that_was_named(conversation):
+    (decision,) = conversation.decide(understood("what does the genetic test cost", meta__not_covered=0.95), None)
+    assert conversation.carried(decision, None) == Last("tests/genetic", "genetic")
+
+
+def test_a_safety_reply_carries_the_answer_that_waits_behind_it(conversation):
+    danger = {"id": "safety/urgent", "variant": "same_day", "level": "D", "also_crisis": None}
+    message = understood("I have factor V and my calf is swollen", causes__clotting=0.9) | {"danger": danger}
+    decision = conversation.in_danger(message, None)
+    assert conversation.carried(decision, None) == Last("causes/clotting", "clotting")
 
 
 def test_two_parts_of_which_one_is_unsure_get_one_reply(conversation):

@@ -26,7 +26,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.answer_model import AnswerModel, Labelled, fit, right_columns
 from bot.encoder import DIMENSION
 from bot.followups import nameable_topics
-from bot.links import LINKS, Last, last_of, load_nearest
+from bot.links import LINKS, Last, last_of, load_nearest, topic_of
 from bot.nlu.featurizer import PART_VECTORS, MiniLMFeaturizer
 from bot.nlu.followup_model import Asked, FollowUpModel, FollowUps
 from bot.paths import DATA
@@ -207,7 +207,7 @@ def last_before(message: Message) -> Last:
     """Return the answer that a follow-up among the training examples was asked after."""
     metadata = metadata_of(message)
     id = str(metadata["after"])
-    return Last(id, metadata.get("about") or id.partition("/")[2])
+    return Last(id, metadata.get("about") or topic_of(id))
 
 
 def facet_ranking(ids: Sequence[str], probabilities: np.ndarray) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion
 
 from bot.answer_model import OFF_SUBJECT, SAVED_TYPES
-from bot.links import ALONE, FIXED, LINKS, OTHER_TOPIC, OVERVIEW, TOPIC_FACETS, WITHIN_FACETS, Last, Nearest
+from bot.links import ALONE, FIXED, LINKS, OTHER_TOPIC, OVERVIEW, TOPIC_FACETS, WITHIN_FACETS, Last, Nearest, topic_of
 from bot.topics import TopicWords, words_of
 
 ROUNDS = 6
@@ -59,7 +59,7 @@ class Asked:
 
     def _column(self, facet: str, id: str) -> int:
         """Return the column of the answer on the topic of `id` in a facet, that of `id` itself where there is none."""
-        target = self._nearest.find(facet, id.partition("/")[2])
+        target = self._nearest.find(facet, topic_of(id))
         return self.ids.index(target.id if target else id)
 
     def _row(self, link: str, alone: np.ndarray, last: Last, topics: Sequence[str]) -> np.ndarray:

@@ -12,7 +12,19 @@ import numpy as np
 from bot.answers import load_answers
 from bot.danger_model import Crisis, Urgent, is_held_out, read_examples
 from bot.followups import nameable_topics
-from bot.links import ALONE, FIXED, LINKS, OTHER_TOPIC, SAME, TOPIC_FACETS, Last, Nearest, load_nearest
+from bot.links import (
+    ALONE,
+    FIXED,
+    LINKS,
+    OTHER_TOPIC,
+    SAME,
+    TOPIC_FACETS,
+    Last,
+    Nearest,
+    load_nearest,
+    topic_of,
+    with_last,
+)
 from bot.paths import ANSWERS, DATA
 from bot.topics import TopicWords, load_topics
 from bot.yaml_files import read_yaml
@@ -95,7 +107,11 @@ def answer_messages() -> Iterator[Message]:
 
 
 def followup_messages() -> Iterator[Message]:
-    """Yield the follow-ups of data/nlu/followups, each with the link that explains it, or with its own answer."""
+    """Yield each follow-up of data/nlu/followups twice.
+
+    As typed, with the link that explains it or with its own answer; and with the answer before it in front, from which
+    the answer to give follows.
+    """
     answers = load_answers(ANSWERS)
     nearest = load_nearest(DATA / "followups.yml", answers)
     topic_words = load_topics(DATA / "topics.yml", only=nameable_topics(DATA / "followups.yml", answers))
@@ -103,11 +119,12 @@ def followup_messages() -> Iterator[Message]:
         for block in read_yaml(path)["nlu"]:
             metadata = block["metadata"]
             after = metadata["after"]
-            last = Last(after, metadata.get("about") or after.partition("/")[2])
+            last = Last(after, metadata.get("about") or topic_of(after))
             right = (f"{block['intent']}/{metadata['topic']}", *metadata.get("also", ()))
             for text in (line[2:].strip() for line in block["examples"].splitlines()):
                 link = link_of(text, last, right, nearest, topic_words)
                 yield Message(text, right[0] if link == ALONE else None, link)
+                yield Message(with_last(text, last), right[0], link)
 
 
 def link_of(text: str, last: Last, right: tuple[str, ...], nearest: Nearest, topic_words: TopicWords) -> str:
