@@ -13,13 +13,14 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from bot.abroad import Abroad
 from bot.answers import FALLBACK, load_answers
 from bot.clinic import load_clinic
 from bot.followups import SUBJECT, Conversation, load_cues, nameable_topics
 from bot.gate import ADVICE, Decision, load_gate
 from bot.links import LAST_ANSWER, TOPIC, Last, last_of, load_nearest
 from bot.paths import ANSWERS, CLINIC, DATA, SOURCES
-from bot.reply import Renderer, Reply, as_text, payload
+from bot.reply import NOT_NOW, Renderer, Reply, as_text, payload
 from bot.sources import load_sources
 from bot.topics import load_topics
 
@@ -55,6 +56,7 @@ class Speaker:
     def __init__(self, renderer: Renderer, conversation: Conversation) -> None:
         self.renderer = renderer
         self._conversation = conversation
+        self._abroad = Abroad(renderer.country)
 
     def speak(self, message: Mapping[str, Any], slots: Mapping[str, Any]) -> tuple[list[Reply], dict[str, Any]]:
         """Return the replies to a message, one or two, and the slots to set."""
@@ -66,7 +68,8 @@ class Speaker:
         for decision in decisions:
             again = decision.id == helpless and bool(slots.get(LED_TO_A_PERSON.get(decision.id, "")))
             note_due = not {**slots, **changed}.get(ENTRY_NOTE_GIVEN) and self._needs_note(decision)
-            replies.append(self._say(decision, again=again, note_due=note_due))
+            abroad = decision.id in NOT_NOW and self._abroad.says(str(message.get("text")))
+            replies.append(self._say(decision, again=again, note_due=note_due, abroad=abroad))
             changed |= {ENTRY_NOTE_GIVEN: True} if note_due else {}
             if carried := self._conversation.carried(decision, last):
                 changed |= {LAST_ANSWER: carried.id, TOPIC: carried.topic}
@@ -74,7 +77,7 @@ class Speaker:
 
     def _decide(self, message: Mapping[str, Any], last: Last | None) -> tuple[Decision, ...]:
         if message.get("danger"):
-            return (self._conversation.in_danger(message, last),)
+            return self._conversation.in_danger(message, last)
         if id := tapped_id(message):
             return (Decision(id if id in self.renderer.answers else FALLBACK, 1.0),)
         if not message.get("answer_ranking"):
@@ -84,7 +87,7 @@ class Speaker:
     def _needs_note(self, decision: Decision) -> bool:
         return not decision.choices and self.renderer.needs_entry_note(decision.general or decision.id)
 
-    def _say(self, decision: Decision, *, again: bool, note_due: bool) -> Reply:
+    def _say(self, decision: Decision, *, again: bool, note_due: bool, abroad: bool) -> Reply:
         if decision.choices:
             return self.renderer.choice(decision.choices, decision.confidence)
         return self.renderer.reply(
@@ -98,6 +101,7 @@ class Speaker:
             repeated=decision.repeated,
             general=decision.general,
             not_now=decision.not_now,
+            abroad=abroad,
         )
 
 

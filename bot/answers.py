@@ -139,6 +139,7 @@ class Frame(_Record):
     privacy_line: str
     still_urgent: str
     still_crisis: str
+    abroad: str
     safety_buttons: SafetyButtons
     cautions: Mapping[str, str]
 

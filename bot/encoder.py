@@ -1,11 +1,14 @@
-"""The sentence encoder: all-MiniLM-L6-v2 as int8 ONNX, tuned to our messages (scripts/tune_encoder.py).
+"""The sentence encoder: all-MiniLM-L6-v2 as int8 ONNX, tuned to our messages (scripts/tuning).
 
 The original and its tokenizer come from packages and are checked by sha256 before use. Changing the tuned file changes
 every stored vector: retrain, and renew tests/nlu/vectors.json.
 """
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -60,10 +63,18 @@ class MiniLMEncoder:
         """Return one unit-length row per text: float32, shape (len(texts), 384). A blank text gives zeros."""
         rows = np.zeros((len(texts), DIMENSION), dtype=np.float32)
         by_length = sorted((i for i, text in enumerate(texts) if text.strip()), key=lambda i: len(texts[i]))
-        for start in range(0, len(by_length), BATCH):
-            batch = by_length[start : start + BATCH]
-            rows[batch] = self._embed_batch([texts[i] for i in batch])
+        batches = [by_length[start : start + BATCH] for start in range(0, len(by_length), BATCH)]
+        for batch, vectors in zip(
+            batches, self._embed_all([[texts[i] for i in batch] for batch in batches]), strict=True
+        ):
+            rows[batch] = vectors
         return rows
+
+    def _embed_all(self, batches: Sequence[list[str]]) -> Iterable[np.ndarray]:
+        if len(batches) < 2:
+            return map(self._embed_batch, batches)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # in training: each batch on a processor of its own
+            return list(pool.map(self._embed_batch, batches))
 
     def _embed_batch(self, texts: list[str]) -> np.ndarray:
         encoded = self._tokenizer.encode_batch(texts)
@@ -73,6 +84,12 @@ class MiniLMEncoder:
         hidden = self._session.run(None, {name: feed[name] for name in feed if name in self._inputs})[0]
         mean = (hidden * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
         return mean / np.linalg.norm(mean, axis=1, keepdims=True)
+
+
+@lru_cache(maxsize=1)
+def shared_encoder() -> MiniLMEncoder:
+    """Return the encoder that all of a process shares, loaded at its first use."""
+    return MiniLMEncoder()
 
 
 def packaged_file(package: str, name: str, sha256: str) -> Path:

@@ -15,9 +15,12 @@ from bot.links import TOPIC_FACETS, Last, Nearest, topic_of
 from bot.topics import TopicWords, words_of
 from bot.yaml_files import read_yaml
 
+# What is not said beside a safety reply: what has no subject, and what could be taken for the way out of the danger.
+NOT_BESIDE_DANGER = ("safety/", "meta/", "clinic/", "warning_signs/", "support/")
 NO_SUBJECT = ("safety/", "meta/", "clinic/")  # answers that a follow-up does not go on from
 OFF_SUBJECT = "meta/out_of_scope"
 OVERRIDE = "override"  # in the parse data: the id and variant to say, whatever else was understood
+ADVICE_KIND = "advice_kind"  # in the parse data: which wording of a refusal to advise fits, if one surely does
 SUBJECT = "recurrent_miscarriage"  # the words for the subject itself name no topic
 MAX_CHOICES = 3
 MIN_CHOICES = 2
@@ -93,13 +96,16 @@ class Conversation:
             return parts
         decision = self._decide_one(message, last)
         if decision.id == ADVICE:
-            decision = replace(decision, general=self._on_subject(message, last))
+            decision = replace(decision, general=self._on_subject(message, last), variant=message.get(ADVICE_KIND))
         return (decision,)
 
-    def in_danger(self, message: Mapping[str, Any], last: Last | None) -> Decision:
+    def in_danger(self, message: Mapping[str, Any], last: Last | None) -> tuple[Decision, ...]:
         """Return the decision that the safety component left in the parse data, with the answer the message would get
-        if this is not happening now."""
-        return replace(with_danger(message["danger"]), not_now=self._on_subject(message, last))
+        if this is not happening now; and, where the message also asks something else and that is sure, its answer."""
+        danger = replace(with_danger(message["danger"]), not_now=self._on_subject(message, last))
+        aside = [part for part in message.get("parts", ()) if not part.get("danger", True)]
+        sure = [decision for decision in self._sure(aside) if not decision.id.startswith(NOT_BESIDE_DANGER)]
+        return (danger, *sure[:1])
 
     def _decide_one(self, message: Mapping[str, Any], last: Last | None) -> Decision:
         reading = read(message["text"], self._topic_words, self._cues)
@@ -136,10 +142,13 @@ class Conversation:
         return Last(answers[0], topic) if answers else None
 
     def _sure_parts(self, message: Mapping[str, Any]) -> tuple[Decision, ...]:
-        rankings = [as_ranking(part["answer_ranking"]) for part in message.get("parts", ())]
-        sure = [ranking[0] for ranking in rankings if ranking[0][1] >= self._settings.both_sure]
-        best = dict(entry for entry in sure if not entry[0].startswith("meta/"))
-        return tuple(Decision(id, value) for id, value in best.items()) if len(sure) == 2 == len(best) else ()
+        sure = self._sure(message.get("parts", ()))
+        ids = {decision.id for decision in sure if not decision.id.startswith("meta/")}
+        return tuple(sure) if len(sure) == 2 == len(ids) else ()
+
+    def _sure(self, parts: Iterable[Mapping[str, Any]]) -> list[Decision]:
+        rankings = [as_ranking(part["answer_ranking"]) for part in parts]
+        return [Decision(*ranking[0]) for ranking in rankings if ranking[0][1] >= self._settings.both_sure]
 
     def _in_context(self, reading: Reading, entries: Sequence[Mapping[str, Any]], last: Last) -> Decision:
         if reading.asks_facet_only and (target := self._nearest.target(reading.facets[0], last, ())):

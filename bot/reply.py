@@ -31,6 +31,11 @@ class Renderer:
         self._clinic = clinic
         self.frame = Frame.model_validate(self._fill_all(answers.frame.model_dump()))
 
+    @property
+    def country(self) -> str:
+        """The code of the clinic's country, as US."""
+        return self._clinic.country
+
     def reply(
         self,
         id: str,
@@ -44,6 +49,7 @@ class Renderer:
         repeated: bool = False,
         general: str | None = None,
         not_now: str | None = None,
+        abroad: bool = False,
     ) -> Reply:
         """Return the reply that says record `id`. Raises KeyError where there is no such record.
 
@@ -51,12 +57,14 @@ class Renderer:
         crisis reply of that variant, `entry_note` the note that the words come from the reference entry;
         `instead` says first that this is only the nearest to what was asked, `repeated` that it was said just before.
         `general` names the answer whose words follow a refusal to advise; `not_now` the one that a person in no danger
-        gets with one tap.
+        gets with one tap. `abroad` says first to call the number of the place where the person is.
         """
         answer = self.answers[id]
         paragraphs = self._words(answer, variant)
         if also_crisis:
             paragraphs += self._words(self.answers[CRISIS], also_crisis)
+        if abroad:
+            paragraphs.insert(0, self.frame.abroad)
         if instead:
             paragraphs.insert(0, self.frame.nearest)
         if repeated and answer.kind == "answer":

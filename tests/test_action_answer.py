@@ -95,6 +95,36 @@ def test_behind_not_now_is_the_answer_that_the_message_would_have_got():
     assert answer(in_danger("safety/urgent"))["next"][-1]["choice"] == "causes/pcos"
 
 
+def beside_danger(id: str, confidence: float = 0.95, *, danger: bool = False) -> dict:
+    """Return a parsed message in danger that also asks for an answer."""
+    part = {"text": "…", "answer_ranking": [{"id": id, "confidence": confidence}], "danger": danger}
+    return in_danger("safety/urgent") | {"parts": [part]}
+
+
+def test_what_else_a_message_in_danger_asks_is_answered_behind_the_number():
+    sent, _ = run(beside_danger("treatments/pcos"))
+    assert [each["custom"]["answer"] for each in sent] == ["safety/urgent", "treatments/pcos"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(beside_danger("treatments/pcos", 0.7), id="not sure"),
+        pytest.param(beside_danger("treatments/pcos", danger=True), id="the danger itself"),
+        pytest.param(beside_danger("warning_signs/bleeding"), id="it could be taken for the way out"),
+        pytest.param(beside_danger("meta/not_covered"), id="nothing that is known"),
+    ],
+)
+def test_nothing_else_stands_behind_the_number(message):
+    assert answer(message)["answer"] == "safety/urgent"
+
+
+@pytest.mark.parametrize("kind", ["diagnosis", "result", "medicine", "odds", "second_opinion"])
+def test_a_refusal_has_the_wording_of_its_kind(renderer, kind):
+    reply = answer(understood("is that bad", safety__personal_advice=0.9) | {"advice_kind": kind})
+    assert reply["paragraphs"] == renderer.reply(ADVICE, variant=kind)["paragraphs"]
+
+
 def test_advice_is_refused_and_what_the_sources_say_follows_in_the_same_reply(renderer):
     reply = answer(understood("should I take aspirin", safety__personal_advice=0.9, treatments__antiphospholipid=0.08))
     refused, general = renderer.reply(ADVICE), renderer.reply("treatments/antiphospholipid")

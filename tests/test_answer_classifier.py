@@ -7,7 +7,8 @@ from rasa.shared.nlu.training_data.message import Message
 from bot.answer_model import AnswerModel, Labelled, Marks, best_weights, fit, words_on_subject
 from bot.encoder import MiniLMEncoder
 from bot.links import Last
-from bot.nlu.answer_classifier import by_use, facet_ranking, ids_of, last_before
+from bot.nlu.answer_classifier import facet_ranking
+from bot.nlu.models import by_use, ids_of, last_before
 from bot.topics import TopicWords
 
 EXAMPLES = {

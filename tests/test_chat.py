@@ -209,6 +209,19 @@ def test_danger_needs_nothing_behind_the_front_server(say, rasa, keeps_the_contr
     assert reply["kind"] == "urgent"
 
 
+def test_what_else_was_asked_is_answered_behind_the_number(say, rasa, renderer):
+    urgent, other = renderer.reply("safety/urgent", not_now="causes/pcos"), renderer.reply("treatments/pcos")
+    rasa.respond = lambda request: httpx.Response(200, json=[{"custom": urgent}, {"custom": other}])
+    replies = say(text=f"{DANGER}. And how is PCOS treated?")
+    assert [reply["answer"] for reply in replies] == ["safety/urgent", "treatments/pcos"]
+
+
+def test_who_is_in_another_country_calls_the_number_there_first(say, clinic, renderer):
+    (reply,) = say(text=f"I am in Portugal. {DANGER}")
+    assert reply["paragraphs"][0] == renderer.frame.abroad
+    assert clinic.emergency_number in reply["paragraphs"][1]
+
+
 def test_danger_is_answered_at_any_turn_and_keeps_the_conversation(site, rasa):
     first = site.post("/api/chat", json={"text": "hello"}).json()["conversation"]
     second = site.post("/api/chat", json={"text": DANGER, "conversation": first}).json()

@@ -8,8 +8,9 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.followups import OVERRIDE
-from bot.nlu.answer_classifier import FACETS, PARTS, RANKING, AnswerClassifier, Models
+from bot.nlu.answer_classifier import FACETS, PARTS, RANKING, AnswerClassifier
 from bot.nlu.featurizer import MiniLMFeaturizer
+from bot.nlu.models import Models
 from bot.nlu.safety import DANGER, SafetyOverride
 from bot.paths import DATA
 from bot.safety import SafetyCheck

@@ -154,7 +154,7 @@ def test_what_the_documents_do_not_say_carries_the_facet_that_was_named(conversa
 def test_a_safety_reply_carries_the_answer_that_waits_behind_it(conversation):
     danger = {"id": "safety/urgent", "variant": "same_day", "level": "D", "also_crisis": None}
     message = understood("I have factor V and my calf is swollen", causes__clotting=0.9) | {"danger": danger}
-    decision = conversation.in_danger(message, None)
+    (decision,) = conversation.in_danger(message, None)
     assert conversation.carried(decision, None) == Last("causes/clotting", "clotting")
 
 

@@ -11,7 +11,7 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.encoder import MiniLMEncoder
+from bot.encoder import shared_encoder
 from bot.nlu.parts import questions
 
 PART_VECTORS = "part_vectors"  # in a message that asks several things: each part's text and vector, shape (1, 384)
@@ -23,7 +23,7 @@ class MiniLMFeaturizer(DenseFeaturizer, GraphComponent):
 
     def __init__(self, config: dict[str, Any], name: str) -> None:
         super().__init__(name, config)
-        self._encoder = MiniLMEncoder()
+        self._encoder = shared_encoder()
 
     @classmethod
     def create(

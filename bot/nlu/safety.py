@@ -16,7 +16,9 @@ from rasa.shared.nlu.training_data.message import Message
 
 from bot.followups import OVERRIDE
 from bot.language import Language
-from bot.nlu.answer_classifier import AnswerClassifier, vector_of
+from bot.nlu.answer_classifier import PARTS, AnswerClassifier
+from bot.nlu.featurizer import PART_VECTORS
+from bot.nlu.models import vector_of
 from bot.safety import Finding, SafetyCheck, load_check
 
 NOT_ENGLISH = {"id": "meta/out_of_scope", "variant": "not_english"}
@@ -56,8 +58,16 @@ class SafetyOverride(IntentClassifier, GraphComponent):
                 message.set(OVERRIDE, NEEDS_VISIT, add_to_output=True)
             if finding := self._check.find(text, vector_of(message)[0]):
                 message.set(DANGER, as_decision(finding), add_to_output=True)
+                message.set(
+                    PARTS, [self._marked(part, message) for part in message.get(PARTS) or ()], add_to_output=True
+                )
                 message.set(INTENT, {"name": "safety", "confidence": 1.0}, add_to_output=True)
         return messages
+
+    def _marked(self, part: dict[str, Any], message: Message) -> dict[str, Any]:
+        """Return one of the questions in a message, with whether it tells of danger itself."""
+        vector = message.get(PART_VECTORS)[part[TEXT]][0]
+        return part | {DANGER: self._check.find(part[TEXT], vector) is not None}
 
 
 def as_decision(finding: Finding) -> dict[str, Any]:

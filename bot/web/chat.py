@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from bot.abroad import Abroad
 from bot.reply import CANNOT_CALL, HAVE_CALLED, URGENT, Renderer, Reply, payload
 from bot.safety import Finding, SafetyCheck
 from bot.web.conversations import Conversations
@@ -47,6 +48,7 @@ class Chat:
         self._rasa = rasa
         self._conversations = conversations
         self._latches = Latches()
+        self._abroad = Abroad(renderer.country)
 
     async def answer(self, request: Request) -> dict[str, Any]:
         """Return the reply object of the contract. Raises ApiError for a request that is not as the contract has it."""
@@ -77,28 +79,33 @@ class Chat:
         latch = self._latches.of(conversation)
         # First of all: danger is answered here, even when everything behind this server is down.
         if turn.text and (finding := self._safety.find(turn.text)):
-            replies = [await self._in_danger(conversation, turn.text, finding)]
+            replies = await self._in_danger(conversation, turn.text, finding)
         elif turn.choice and latch:
             replies = await self._after_danger(conversation, turn, latch)
         else:
             replies = await self._ask(conversation, turn)
         return self._latched(conversation, replies)
 
-    async def _in_danger(self, conversation: str, text: str, finding: Finding) -> Reply:
-        """Return the safety reply. Rasa is told too: it knows the answer for a person in no danger, and the subject."""
+    async def _in_danger(self, conversation: str, text: str, finding: Finding) -> list[Reply]:
+        """Return the safety reply, and behind it the answer to what else was asked.
+
+        Rasa is told too: it knows the answer for a person in no danger, and the subject.
+        """
         try:
             others = await self._rasa.ask(conversation, text, within_s=NOT_NOW_WITHIN_S)
         except Exception as error:  # nothing behind this server may stand before the number to call
             logger.warning("conversation %s: safety reply without Rasa (%s)", short(conversation), type(error).__name__)
             others = []
         same = [other for other in others if other["answer"] == finding.answer and other["next"]]
-        return self._renderer.reply(
+        reply = self._renderer.reply(
             finding.answer,
             variant=finding.variant,
             level=finding.level,
             also_crisis=finding.also_crisis,
             not_now=same[0]["next"][-1]["choice"] if same else None,
+            abroad=self._abroad.says(text),
         )
+        return [reply, *(other for other in others[1:] if same and other["kind"] == "answer")]
 
     async def _after_danger(self, conversation: str, turn: Turn, latch: Latch) -> list[Reply]:
         """Return the replies to a button tapped after a safety reply."""

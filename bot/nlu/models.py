@@ -1,0 +1,166 @@
+"""What the answer classifier has learnt from the training data: four models, each of one thing, fitted together."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skops.io
+from rasa.shared.nlu.constants import INTENT, METADATA, METADATA_INTENT, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from sklearn.linear_model import LogisticRegression
+
+from bot.answer_model import SCALE, AnswerModel, Labelled, fit, right_columns
+from bot.encoder import DIMENSION, shared_encoder
+from bot.followups import nameable_topics
+from bot.links import LINKS, Last, load_nearest, topic_of, with_last
+from bot.nlu.followup_model import Asked, FollowUpModel, FollowUps
+from bot.nlu.pair_model import PairModel
+from bot.paths import DATA
+from bot.topics import load_topics
+
+KIND = "kind"  # of a request for advice among the examples: its wording in data/answers/safety.yml
+ANY_KIND, SURE_OF_KIND = "other", 0.6  # any wording does for the one; the other is a judgement, fitted to nothing
+ANSWERS_FILE, KINDS_FILE = "answers.skops", "kinds.skops"
+FOLLOWUPS_FILE, PAIRS_FILE = "followups.skops", "pairs.skops"
+CALIBRATION = "calibration"
+TOPICS, NEAREST = DATA / "topics.yml", DATA / "followups.yml"
+
+
+class Models:
+    """What the component has learnt: the answers of a message by itself, and how it leans on the answer before it."""
+
+    def __init__(
+        self,
+        answers: AnswerModel,
+        kinds: LogisticRegression | None = None,
+        followups: FollowUpModel | None = None,
+        pairs: PairModel | None = None,
+    ) -> None:
+        self.ids = answers.ids
+        self._answers = answers
+        self._kinds = kinds
+        self._followups = followups
+        self._pairs = pairs
+        self._topic_words = load_topics(TOPICS, only=nameable_topics(NEAREST, self.ids))
+
+    @cached_property
+    def _asked(self) -> Asked:
+        return Asked(self.ids, load_nearest(NEAREST, self.ids), self._topic_words)
+
+    def alone(self, text: str, vector: np.ndarray) -> np.ndarray:
+        """Return the probability of each id for a message by itself, shape (ids,)."""
+        return self._answers.probabilities([text], vector)[0]
+
+    def kind(self, vector: np.ndarray) -> str | None:
+        """Return which kind of advice a message asks for, if it asks for any; None where that is not sure."""
+        if self._kinds is None:
+            return None
+        probabilities = self._kinds.predict_proba(SCALE * vector)[0]
+        best = int(probabilities.argmax())
+        kind = str(self._kinds.classes_[best])
+        return kind if probabilities[best] >= SURE_OF_KIND and kind != ANY_KIND else None
+
+    def in_context(
+        self, text: str, vector: np.ndarray, alone: np.ndarray, last: Last
+    ) -> tuple[np.ndarray, Sequence[str]]:
+        """Return the same after the answer before it, and by which link each id is most probably meant."""
+        assert self._followups is not None, "there is no follow-up among the examples"
+        assert self._pairs is not None, "there is no follow-up among the examples"
+        messages = FollowUps([text], vector, alone[None, :], [last])
+        by_link = self._followups.probabilities(messages, self._topic_words)[0][:, None]
+        joint = by_link * self._asked.by_link(text, alone, last)
+        pair = shared_encoder().embed([with_last(text, last)])
+        in_context = self._pairs.joined(joint.sum(axis=0), pair, vector, self.ids)
+        return in_context, [LINKS[row] for row in joint.argmax(axis=0)]
+
+    @classmethod
+    def fit(cls, messages: Sequence[Message]) -> "Models":
+        """Return the models fitted on the training data."""
+        examples, held_out, after = by_use(messages)
+        models = cls(fit(labelled(examples), labelled(held_out), load_topics(TOPICS)), fitted_kinds(examples))
+        return models._with_followups(after) if after else models
+
+    def _with_followups(self, after: Sequence[Message]) -> "Models":
+        given = labelled(after)
+        alone = self._answers.probabilities(given.texts, given.vectors)
+        lasts = [last_before(message) for message in after]
+        if unknown := {last.id for last in lasts} - set(self.ids):
+            raise ValueError(f"data/nlu: asked after an answer that does not exist: {', '.join(sorted(unknown))}")
+        messages = FollowUps(given.texts, given.vectors, alone, lasts)
+        self._followups = FollowUpModel.fit(messages, right_columns(given, self.ids), self._asked, self._topic_words)
+        together = [with_last(text, last) for text, last in zip(given.texts, lasts, strict=True)]
+        self._pairs = PairModel.fit(shared_encoder().embed(together), given.vectors, given.ids)
+        return self
+
+    def save(self, folder: Path) -> None:
+        """Write the models to a folder."""
+        self._answers.save(folder / ANSWERS_FILE)
+        if self._kinds is not None:
+            skops.io.dump(self._kinds, folder / KINDS_FILE)
+        if self._followups and self._pairs:
+            self._followups.save(folder / FOLLOWUPS_FILE)
+            self._pairs.save(folder / PAIRS_FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Models":
+        """Read what `save` wrote."""
+        answers = AnswerModel.load(folder / ANSWERS_FILE, load_topics(TOPICS))
+        kinds = skops.io.load(folder / KINDS_FILE) if (folder / KINDS_FILE).exists() else None
+        if not (folder / FOLLOWUPS_FILE).exists():
+            return cls(answers, kinds)
+        return cls(answers, kinds, FollowUpModel.load(folder / FOLLOWUPS_FILE), PairModel.load(folder / PAIRS_FILE))
+
+
+def fitted_kinds(examples: Sequence[Message]) -> LogisticRegression | None:
+    """Return what tells kinds of advice apart, fitted on the examples that name one; None where too few do."""
+    known = [message for message in examples if metadata_of(message).get(KIND)]
+    kinds = [metadata_of(message)[KIND] for message in known]
+    if len(set(kinds)) < 2:
+        return None
+    return LogisticRegression(max_iter=300).fit(SCALE * labelled(known).vectors, kinds)
+
+
+def by_use(messages: Sequence[Message]) -> tuple[list[Message], list[Message], list[Message]]:
+    """Return the training examples to learn answers from, those held out to calibrate with, and the follow-ups."""
+    uses: tuple[list[Message], list[Message], list[Message]] = ([], [], [])
+    for message in messages:
+        metadata = metadata_of(message)
+        uses[2 if "after" in metadata else 1 if metadata.get("use") == CALIBRATION else 0].append(message)
+    return uses
+
+
+def last_before(message: Message) -> Last:
+    """Return the answer that a follow-up among the training examples was asked after."""
+    metadata = metadata_of(message)
+    id = str(metadata["after"])
+    return Last(id, metadata.get("about") or topic_of(id))
+
+
+def labelled(messages: Sequence[Message]) -> Labelled:
+    """Return messages of the training data with their vectors and right ids."""
+    vectors = np.vstack([np.zeros((0, DIMENSION)), *(vector_of(message) for message in messages)])
+    return Labelled([message.get(TEXT) for message in messages], vectors, [ids_of(message) for message in messages])
+
+
+def ids_of(message: Message) -> tuple[str, ...]:
+    """Return the answer ids that a training example carries. Raises ValueError where it names no topic."""
+    metadata = metadata_of(message)
+    if not metadata.get("topic"):
+        raise ValueError(
+            f"data/nlu: {message.get(INTENT)}: {message.get(TEXT)!r} has no topic; add 'metadata: {{topic: …}}'"
+        )
+    return (f"{message.get(INTENT)}/{metadata['topic']}", *metadata.get("also", ()))
+
+
+def metadata_of(message: Message) -> dict[str, Any]:
+    """Return what data/nlu says of a training example's intent: its topic, and what it is for."""
+    metadata: dict[str, Any] = message.get(METADATA, {}).get(METADATA_INTENT, {})
+    return metadata
+
+
+def vector_of(message: Message) -> np.ndarray:
+    """Return the encoder's vector of a message, shape (1, 384); zeros where it has none."""
+    _, sentence = message.get_dense_features(TEXT)
+    return sentence.features if sentence else np.zeros((1, DIMENSION), dtype=np.float32)
