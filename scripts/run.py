@@ -1,19 +1,18 @@
 """Start the bot in the foreground and stop it on Ctrl-C: `python -m scripts.run`.
 
 Checks the settings and the port, trains a model if there is none for the present data, then lets supervisord run the
-three processes: it restarts one that dies. HOST and PORT say where the front server listens.
+processes (scripts/processes.py): it restarts one that dies. HOST and PORT say where the front server listens.
 """
 
 import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 import httpx
@@ -22,20 +21,14 @@ from bot.clinic import SettingsFault, load_clinic
 from bot.paths import CLINIC, ROOT
 from bot.yaml_files import YamlFault
 from scripts.check_data import find_all
+from scripts.processes import LOOPBACK, CannotStart, listen, process_settings, write_configuration
 from scripts.train import QUIET, ensure_model
 
-LOOPBACK = "127.0.0.1"
-RASA_PORT, ACTIONS_PORT = 5005, 5055  # their usual ones, if free
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (named, not bound)
-READY_WITHIN_S = 120
+READY_WITHIN_S = 240  # with several of each process on a small or busy machine
 STOP_WITHIN_S = 20
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d ")
 _WARNING = re.compile(r"site-packages/.*: \w*Warning: ")
-CONFIG = ROOT / "ops" / "supervisord.conf"
-
-
-class CannotStart(RuntimeError):
-    """Something that the person who starts the bot must mend first; the message says what to do."""
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
@@ -60,20 +53,15 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
     refuse_faulty_content()
     refuse_used_port(host, port)
     model = ensure_model()
-    rasa = free_port(RASA_PORT, taken={port})
-    actions = free_port(ACTIONS_PORT, taken={port, rasa})
     (ROOT / "var").mkdir(exist_ok=True)
     return {
         **environ,
+        **process_settings(environ, host=host, port=port),
         "ADDRESS": f"http://{url_host(host)}:{port}",
         "HOST": host,
         "PORT": str(port),
         "PYTHON": sys.executable,
         "MODEL": str(model),
-        "RASA_PORT": str(rasa),
-        "RASA_URL": f"http://127.0.0.1:{rasa}",
-        "ACTIONS_PORT": str(actions),
-        "ACTIONS_URL": f"http://127.0.0.1:{actions}/webhook",
         "SANIC_HOST": "127.0.0.1",  # the action server listens everywhere unless told not to
         **QUIET,
         "TF_INTRA_OP_PARALLELISM_THREADS": "1",  # nothing here runs on TensorFlow; Rasa only imports it
@@ -107,7 +95,7 @@ def refuse_faulty_content() -> None:
 def refuse_used_port(host: str, port: int) -> None:
     """Raise CannotStart where nothing can listen at host:port."""
     try:
-        _listen(host, port)
+        listen(host, port)
     except OSError as error:
         raise CannotStart(
             f"Port {port} on {host} can't be used ({error.strerror}). Is the bot running already? Stop what uses it, "
@@ -115,25 +103,11 @@ def refuse_used_port(host: str, port: int) -> None:
         ) from None
 
 
-def free_port(preferred: int, taken: Container[int]) -> int:
-    """Return `preferred` if it is not taken and nothing listens there on loopback, else any free port."""
-    try:
-        return _listen(LOOPBACK, preferred if preferred not in taken else 0)
-    except OSError:
-        return _listen(LOOPBACK, 0)
-
-
-def _listen(host: str, port: int) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.contextmanager
 def supervised(settings: Mapping[str, str]):
-    """Run supervisord with the three processes; stop them all on the way out."""
-    command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(CONFIG)]
+    """Run supervisord with the processes; stop them all on the way out."""
+    configuration = write_configuration(settings, ROOT / "var")
+    command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(configuration)]
     # A session of its own: Ctrl-C reaches this process alone, which then stops the others in order.
     processes = subprocess.Popen(
         command,
@@ -196,7 +170,7 @@ def _interrupt(number: int, frame: object) -> None:
 def watch(processes: subprocess.Popen, address: str) -> int:
     """Tell when the bot is ready, then wait until the processes end or Ctrl-C; return the exit code."""
     started = time.monotonic()
-    print("Starting the three processes …", flush=True)
+    print("Starting the processes …", flush=True)
     while not is_ready(address):
         waited = time.monotonic() - started
         if processes.poll() is not None:

@@ -1,5 +1,7 @@
 """After a safety reply: the number stays first until the person has called, is safe, or it is not happening now."""
 
+import asyncio
+
 import cachetools
 import httpx
 import pytest
@@ -112,7 +114,7 @@ def test_it_ends_by_itself_after_half_an_hour(monkeypatch, renderer):
     kept = cachetools.TTLCache
     monkeypatch.setattr(module, "TTLCache", lambda size, ttl: kept(size, ttl, timer=lambda: now))
     latches = Latches()
-    latches.close("a", renderer.reply("safety/urgent"))
-    assert latches.of("a")
+    asyncio.run(latches.close("a", renderer.reply("safety/urgent")))
+    assert asyncio.run(latches.of("a"))
     now = module.LATCHED_S + 1
-    assert latches.of("a") is None
+    assert asyncio.run(latches.of("a")) is None

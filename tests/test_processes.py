@@ -1,4 +1,4 @@
-"""`make run` for real: three processes, stopped and killed under a chat.
+"""`make run` for real: its processes, stopped and killed under a chat.
 
 One run serves all tests here, in the order in which they stand: each leaves the bot working for the next.
 """

@@ -11,7 +11,7 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from bot.server.rest_channel import QuietRestInput, forget_conversation, quietly
+from bot.server.rest_channel import QuietRestInput, fail_openly, forget_conversation, quietly
 from bot.server.tracker_store import ForgettingTrackerStore
 
 WORDS = "my name is Zanzibar Quillfeather"
@@ -44,7 +44,9 @@ class Agent:
 
     def __init__(self) -> None:
         self.lock_store = InMemoryLockStore()
-        self.tracker_store = FailSafeTrackerStore(ForgettingTrackerStore(Domain.empty()))
+        self.tracker_store = FailSafeTrackerStore(ForgettingTrackerStore(Domain.empty()))  # as Rasa wraps every store
+        self.processor = None
+        fail_openly(self)
 
 
 def test_a_forgotten_conversation_is_gone_and_others_stay():

@@ -9,8 +9,9 @@ import pytest
 
 from bot.clinic import SettingsFault
 from bot.paths import ROOT
-from scripts import run
-from scripts.run import CannotStart, free_port, main, prepare, refuse_used_port, wanted_port
+from scripts import processes, run
+from scripts.processes import CannotStart, free_port
+from scripts.run import main, prepare, refuse_used_port, wanted_port
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_the_other_port_to_choose_is_one_that_exists(monkeypatch):
     def in_use(host, port):
         raise OSError(98, "Address already in use")
 
-    monkeypatch.setattr(run, "_listen", in_use)
+    monkeypatch.setattr(run, "listen", in_use)
     with pytest.raises(CannotStart, match="make run PORT=8081"):
         refuse_used_port("127.0.0.1", 65535)
 
@@ -89,6 +90,12 @@ def test_any_free_port_is_taken_where_the_preferred_is_in_use(used_port):
 # What the processes are given.
 
 
+def every_port_is_free(monkeypatch) -> None:
+    others = itertools.count(40_000)
+    for module in (run, processes):
+        monkeypatch.setattr(module, "listen", lambda host, port: port or next(others))
+
+
 def test_the_processes_are_given_where_to_listen_and_the_model(unused_port, trained):
     given = prepare({"PORT": str(unused_port), "KEPT": "yes"})
     assert given["ADDRESS"] == f"http://127.0.0.1:{unused_port}"
@@ -102,23 +109,20 @@ def test_only_the_front_server_may_listen_beyond_loopback(unused_port):
     given = prepare({"PORT": str(unused_port), "HOST": "0.0.0.0"})
     assert given["HOST"] == "0.0.0.0"
     assert given["ADDRESS"] == f"http://127.0.0.1:{unused_port}"  # one that a browser can open
-    assert given["RASA_URL"] == f"http://127.0.0.1:{given['RASA_PORT']}"
-    assert given["ACTIONS_URL"].startswith(f"http://127.0.0.1:{given['ACTIONS_PORT']}/")
+    assert given["RASA_URLS"] == f"http://127.0.0.1:{given['RASA_PORTS']}"
     assert given["SANIC_HOST"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize("port", ["5005", "5055"])  # those that Rasa and the action server would like
 def test_no_two_processes_share_a_port(port, monkeypatch):
-    others = itertools.count(40_000)
-    monkeypatch.setattr(run, "_listen", lambda host, port: port or next(others))  # every port of the machine is free
-    given = prepare({"PORT": port})
-    assert len({given["PORT"], given["RASA_PORT"], given["ACTIONS_PORT"]}) == 3
+    every_port_is_free(monkeypatch)
+    given = prepare({"PORT": port, "RASA_WORKERS": "3"})
+    assert len({given["PORT"], *given["RASA_PORTS"].split(), *given["ACTIONS_PORTS"].split()}) == 7
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::", "::1", ""])
 def test_the_address_that_is_shown_can_be_opened(host, monkeypatch):
-    others = itertools.count(40_000)
-    monkeypatch.setattr(run, "_listen", lambda host, port: port or next(others))
+    every_port_is_free(monkeypatch)
     address = httpx.URL(prepare({"HOST": host, "PORT": "8081"})["ADDRESS"])
     assert (bool(address.host), address.port) == (True, 8081)
 

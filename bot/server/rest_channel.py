@@ -11,8 +11,12 @@ from collections.abc import Awaitable, Callable
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 from rasa.core.channels.rest import RestInput
-from sanic import Blueprint, Request, response
+from rasa.core.tracker_store import FailSafeTrackerStore
+from sanic import Blueprint, Request, Sanic, response
 from sanic.response import HTTPResponse
+
+from bot.server.tracker_store import ForgettingTrackerStore
+from bot.tidy import keep_tidy
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +31,26 @@ class QuietRestInput(RestInput):
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[None]]) -> Blueprint:
         """Return the channel's routes: Rasa's own, and one that forgets."""
         routes = super().blueprint(quietly(on_new_message))
+        routes.listener("after_server_start")(look_after_store)
         routes.add_route(forget, "/conversations/<conversation:str>", methods=["DELETE"])
         return routes
+
+
+async def look_after_store(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
+    """Have the store fail openly and sweep itself where it can, and let go of what is forgotten."""
+    keep_tidy()
+    fail_openly(app.ctx.agent)
+    if isinstance(app.ctx.agent.tracker_store, ForgettingTrackerStore):
+        app.add_task(app.ctx.agent.tracker_store.sweep())
+
+
+def fail_openly(agent: Agent) -> None:
+    """Take off what Rasa wraps around every store: on errors it keeps conversations in memory for good, and goes on as
+    if the visitor had said nothing before. An error is told instead, and the visitor gets the emergency line."""
+    if isinstance(agent.tracker_store, FailSafeTrackerStore):
+        agent.tracker_store = agent.tracker_store._tracker_store
+    if agent.processor:
+        agent.processor.tracker_store = agent.tracker_store
 
 
 async def forget(request: Request, conversation: str) -> HTTPResponse:
@@ -40,8 +62,7 @@ async def forget(request: Request, conversation: str) -> HTTPResponse:
 async def forget_conversation(agent: Agent, conversation: str) -> None:
     """Drop a conversation from the agent's store, after any message of it that is being handled."""
     async with agent.lock_store.lock(conversation):  # a message under way would save its words after us
-        # Rasa wraps every store in one that falls back to memory on errors, and gives no way to the store inside.
-        getattr(agent.tracker_store, "_tracker_store", agent.tracker_store).forget(conversation)
+        await agent.tracker_store.forget(conversation)
 
 
 def quietly(on_new_message: Callable[[UserMessage], Awaitable[None]]) -> Callable[[UserMessage], Awaitable[None]]:

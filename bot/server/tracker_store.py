@@ -1,8 +1,9 @@
-"""Where Rasa keeps conversations: in memory, until 30 minutes after the last turn.
+"""Where one Rasa keeps conversations: in its memory, until 30 minutes after the last turn.
 
 Rasa's own in-memory store never forgets; what is not kept cannot be handed over.
 """
 
+import asyncio
 from time import monotonic
 from typing import Any
 
@@ -10,6 +11,8 @@ from cachetools import TTLCache
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import InMemoryTrackerStore
 from rasa.shared.core.domain import Domain
+
+SWEPT_TIMES = 30  # within the time to live: what is over goes at most a thirtieth of it late
 
 
 class ForgettingTrackerStore(InMemoryTrackerStore):
@@ -19,16 +22,23 @@ class ForgettingTrackerStore(InMemoryTrackerStore):
         self,
         domain: Domain,
         event_broker: EventBroker | None = None,
-        minutes: float = 30,
+        minutes: float | str = 30,
         conversations: int = 20_000,
         **kwargs: Any,
     ) -> None:
         """Raises ValueError for a time or a number that is not above zero."""
+        minutes = float(minutes)  # words where it comes from the environment
         if minutes <= 0 or conversations <= 0:
             raise ValueError("endpoints.yml: tracker_store: minutes and conversations must be above 0")
         super().__init__(domain, event_broker, **kwargs)
         self.store: TTLCache = TTLCache(conversations, ttl=minutes * 60, timer=monotonic)
 
-    def forget(self, conversation: str) -> None:
+    async def forget(self, conversation: str) -> None:
         """Drop a conversation at once; one that is not here is forgotten already."""
         self.store.pop(conversation, None)
+
+    async def sweep(self) -> None:
+        """Drop what is over, for ever. The cache by itself keeps what nobody asks for until somebody else writes."""
+        while True:
+            await asyncio.sleep(self.store.ttl / SWEPT_TIMES)
+            self.store.expire()

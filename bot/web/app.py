@@ -26,12 +26,14 @@ from bot.paths import ANSWERS, CLINIC, DATA, ROOT, SOURCES
 from bot.reply import Renderer
 from bot.safety import SafetyCheck, load_check
 from bot.sources import load_sources
+from bot.tidy import keep_tidy
 from bot.web.chat import Chat, short
 from bot.web.conversations import Conversations, load_secret
 from bot.web.errors import ApiError, error_response
+from bot.web.latch import Latches, SharedLatches
 from bot.web.made_once import MadeOnce
 from bot.web.page import load_page
-from bot.web.rasa_client import RasaClient, RasaUnavailable
+from bot.web.rasa_client import RasaClient, RasaUnavailable, rasa_urls
 from bot.web.widget_file import widget_file
 
 logger = logging.getLogger(__name__)
@@ -58,19 +60,23 @@ def create_app(
     """Return the application, with settings, answers and the safety check loaded.
 
     Raises SettingsFault or YamlFault where clinic.yml or the data cannot be used, ValueError where the trained reader
-    of danger is missing. `rasa` replaces the client of the Rasa server at RASA_URL, `safety` the detector.
+    of danger is missing. `rasa` replaces the client of the Rasa servers at RASA_URLS, `safety` the detector.
     """
     clinic = load_clinic(CLINIC, environ)
     renderer = Renderer(load_answers(ANSWERS), load_sources(SOURCES), clinic)
-    client = rasa or RasaClient(environ.get("RASA_URL", "http://127.0.0.1:5005"))
+    redis_url = environ.get("REDIS_URL")
+    client = rasa or RasaClient(rasa_urls(environ), share=bool(redis_url))
+    latches = SharedLatches(redis_url) if redis_url else Latches()
     conversations = Conversations(environ.get("CLINIC_SECRET") or load_secret(SECRET_FILE))
-    chat = Chat(renderer, safety or load_check(MiniLMEncoder()), client, conversations)
+    chat = Chat(renderer, safety or load_check(MiniLMEncoder()), client, conversations, latches)
     door = Door(clinic, renderer, chat, client, conversations)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        keep_tidy()
         yield
         await client.close()
+        await latches.disconnect()
 
     def failed(request: Request, error: Exception) -> Response:
         return error_response(as_api_error(error), renderer.frame.emergency_line)
@@ -138,7 +144,7 @@ class Door:
             raise ApiError(
                 400, "unknown_conversation", "This chat was not started here, so nothing of it is kept here."
             )
-        self._chat.forget(conversation)
+        await self._chat.forget(conversation)
         try:
             await self._rasa.forget(conversation)
         except RasaUnavailable as reason:

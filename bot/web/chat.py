@@ -42,12 +42,19 @@ class Turn:
 class Chat:
     """Answers turns. Safety is looked at before anything else is asked, and needs nothing else to work."""
 
-    def __init__(self, renderer: Renderer, safety: SafetyCheck, rasa: RasaClient, conversations: Conversations) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        safety: SafetyCheck,
+        rasa: RasaClient,
+        conversations: Conversations,
+        latches: Latches,
+    ) -> None:
         self._renderer = renderer
         self._safety = safety
         self._rasa = rasa
         self._conversations = conversations
-        self._latches = Latches()
+        self._latches = latches
         self._abroad = Abroad(renderer.country)
 
     async def answer(self, request: Request) -> dict[str, Any]:
@@ -59,9 +66,9 @@ class Chat:
             logger.info("conversation %s: %s (%s)", short(conversation), reply["answer"], reply["kind"])
         return {"conversation": conversation, "replies": replies}
 
-    def forget(self, conversation: str) -> None:
+    async def forget(self, conversation: str) -> None:
         """Drop what is held of a conversation here."""
-        self._latches.release(conversation)
+        await self._latches.release(conversation)
 
     def _read(self, body: Any) -> Turn:
         turn = parse_turn(body)
@@ -76,15 +83,14 @@ class Chat:
         return turn
 
     async def _replies(self, conversation: str, turn: Turn) -> list[Reply]:
-        latch = self._latches.of(conversation)
         # First of all: danger is answered here, even when everything behind this server is down.
         if turn.text and (finding := self._safety.find(turn.text)):
             replies = await self._in_danger(conversation, turn.text, finding)
-        elif turn.choice and latch:
+        elif turn.choice and (latch := await self._latches.of(conversation)):
             replies = await self._after_danger(conversation, turn, latch)
         else:
             replies = await self._ask(conversation, turn)
-        return self._latched(conversation, replies)
+        return await self._latched(conversation, replies)
 
     async def _in_danger(self, conversation: str, text: str, finding: Finding) -> list[Reply]:
         """Return the safety reply, and behind it the answer to what else was asked.
@@ -112,11 +118,11 @@ class Chat:
         if turn.choice == URGENT:
             return [self._renderer.reply(URGENT, variant=CANNOT_CALL)]
         if turn.choice == HAVE_CALLED:
-            self._latches.release(conversation)
+            await self._latches.release(conversation)
             return [self._renderer.reply(HAVE_CALLED, variant="safe")]
         replies = await self._ask(conversation, turn)
         if turn.choice == latch.not_now:
-            self._latches.release(conversation)
+            await self._latches.release(conversation)
             return [self._with_warning(replies[0]), *replies[1:]]
         return replies
 
@@ -125,13 +131,13 @@ class Chat:
         others = [words for words in reply["paragraphs"] if words != warning]
         return reply | {"paragraphs": [*others, warning]}
 
-    def _latched(self, conversation: str, replies: list[Reply]) -> list[Reply]:
+    async def _latched(self, conversation: str, replies: list[Reply]) -> list[Reply]:
         """Return the replies, the first with the number to call where the conversation was in danger before."""
         for reply in replies:
             if is_safety(reply):
-                self._latches.close(conversation, reply)
-        latch, first = self._latches.of(conversation), replies[0]
-        if latch is None or is_safety(first):
+                await self._latches.close(conversation, reply)
+        first = replies[0]
+        if is_safety(first) or (latch := await self._latches.of(conversation)) is None:
             return replies
         frame = self._renderer.frame
         line = frame.still_urgent if latch.is_urgent else frame.still_crisis

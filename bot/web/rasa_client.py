@@ -1,9 +1,13 @@
 """Asking Rasa: one message in, the replies of the contract out, or RasaUnavailable. And having it forget.
 
-Rasa's REST channel answers 200 with an empty list whenever something behind it failed; that counts as down.
+Rasa's REST channel answers 200 with an empty list whenever something behind it failed; that counts as down. With
+several Rasa servers a conversation stays with one of them, and goes to the next where that one is down.
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +16,9 @@ import httpx
 from bot.reply import Reply
 
 TIMEOUT_S = 5.0  # contract.md: slower than this counts as unavailable
+TRIES = 2  # servers that one message is taken to, which share the time
+LEFT_ALONE_S = 5.0  # how long one that failed is only asked where the others fail too
+UNASKED_S = 0.05  # less than this is no time to ask in
 
 
 class RasaUnavailable(RuntimeError):
@@ -19,18 +26,41 @@ class RasaUnavailable(RuntimeError):
 
 
 class RasaClient:
-    """Speaks to Rasa's REST channel at `url`."""
+    """Speaks to the REST channel of the Rasa servers at `urls`, which `share` their conversations or do not."""
 
-    def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, urls: str | Sequence[str], transport: httpx.AsyncBaseTransport | None = None, *, share: bool = False
+    ) -> None:
+        self._urls = (urls,) if isinstance(urls, str) else tuple(urls)
+        self._share = share
+        self._failed_at: dict[str, float] = {}
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
-        self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=limits, transport=transport)
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits, transport=transport)
 
     async def ask(self, conversation: str, message: str, within_s: float | None = None) -> list[Reply]:
         """Return the replies to a message of the conversation: one or two. Raises RasaUnavailable."""
+        until = monotonic() + (within_s or TIMEOUT_S)
+        servers = self._in_turn(conversation)[:TRIES]
+        reason = RasaUnavailable("no time")
+        for at, url in enumerate(servers):
+            left_s = until - monotonic()
+            if left_s < UNASKED_S:
+                break
+            try:
+                replies = await self._ask(url, conversation, message, left_s / (len(servers) - at))
+            except RasaUnavailable as failure:
+                self._failed_at[url] = monotonic()
+                reason = failure
+            else:
+                self._failed_at.pop(url, None)
+                return replies
+        raise reason
+
+    async def _ask(self, url: str, conversation: str, message: str, within_s: float) -> list[Reply]:
         body = {"sender": conversation, "message": message}
         try:
-            async with asyncio.timeout(within_s or TIMEOUT_S):  # for the whole answer: httpx counts each read by itself
-                response = await self._http.post("/webhooks/rest/webhook", json=body)
+            async with asyncio.timeout(within_s):  # for the whole answer: httpx counts each read by itself
+                response = await self._http.post(f"{url}/webhooks/rest/webhook", json=body)
             response.raise_for_status()
             replies = [part["custom"] for part in response.json() if "custom" in part]
         except (httpx.HTTPError, TimeoutError, ValueError, TypeError, KeyError, RecursionError) as error:
@@ -40,17 +70,52 @@ class RasaClient:
         return replies
 
     async def forget(self, conversation: str) -> None:
-        """Have Rasa drop all that it holds of a conversation. Raises RasaUnavailable where it did not say so."""
+        """Have Rasa drop all that it holds of a conversation. Raises RasaUnavailable where it did not say so.
+
+        Where the servers share conversations one of them is enough, else each must say so.
+        """
+        reason: RasaUnavailable | None = None
+        for url in self._in_turn(conversation):
+            try:
+                await self._forget(url, conversation)
+            except RasaUnavailable as failure:
+                reason = failure
+            else:
+                if self._share:
+                    return
+        if reason:
+            raise reason
+
+    async def _forget(self, url: str, conversation: str) -> None:
         try:
-            async with asyncio.timeout(TIMEOUT_S):
-                response = await self._http.delete(f"/webhooks/rest/conversations/{quote(conversation, safe='')}")
+            async with asyncio.timeout(TIMEOUT_S / len(self._urls)):
+                response = await self._http.delete(f"{url}/webhooks/rest/conversations/{quote(conversation, safe='')}")
             response.raise_for_status()
         except (httpx.HTTPError, TimeoutError) as error:
             raise RasaUnavailable(type(error).__name__) from None
 
+    def _in_turn(self, conversation: str) -> list[str]:
+        """Return the servers in the order in which to ask them: those that failed just now are last."""
+        failed = {url for url, at in self._failed_at.items() if monotonic() - at < LEFT_ALONE_S}
+        return sorted(by_nearness(self._urls, conversation), key=lambda url: url in failed)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+
+def by_nearness(urls: Sequence[str], conversation: str) -> list[str]:
+    """Return the servers in the conversation's own order: the same everywhere, and hardly changed by one more or less.
+
+    Rendezvous hashing: each server draws a number for the conversation, the lowest comes first.
+    """
+    return sorted(urls, key=lambda url: blake2b(f"{url} {conversation}".encode()).digest())
+
+
+def rasa_urls(environ: Mapping[str, str]) -> list[str]:
+    """Return where the Rasa servers are: RASA_URLS, with commas between them, else RASA_URL, else Rasa's usual one."""
+    given = environ.get("RASA_URLS") or environ.get("RASA_URL") or "http://127.0.0.1:5005"
+    return [url.strip().rstrip("/") for url in given.split(",") if url.strip()]
 
 
 def is_reply(reply: Any) -> bool:
