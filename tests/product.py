@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -14,23 +15,31 @@ import pytest
 
 from bot.paths import ROOT
 
+# A test asks more in a second than a visitor in an hour, and all from one address.
+NO_LIMITS = dict.fromkeys(("RATE_CONVERSATION", "RATE_ADDRESS", "RATE_OTHER"), "1000000/second")
 READY_WITHIN_S = 120  # on a busy machine; 20 s is the bar on an idle one
 
 
 class Run:
-    """One start of the bot, with its output."""
+    """One start of the bot, with its output; `settings` are variables of its environment."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "scripts.run"],
             cwd=ROOT,
-            env={**os.environ, "PORT": str(self.port)},
+            env={**NO_LIMITS, **os.environ, "PORT": str(self.port), **settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def follow(self) -> list[str]:
+        """Read the output from now on, as a terminal does; return the list that its lines are added to."""
+        lines: list[str] = []
+        threading.Thread(target=lambda: lines.extend(self.process.stdout or ()), daemon=True).start()
+        return lines
 
     def chat(self, text: str) -> dict:
         response = httpx.post(f"{self.url}/api/chat", json={"text": text}, timeout=20)
@@ -59,15 +68,46 @@ class Run:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Run]:
-    """Start the bot, wait until it is ready, and stop it at the end."""
-    bot = Run()
+def running(**settings: str) -> Iterator[Run]:
+    """Start the bot with these variables, wait until it is ready, and stop it at the end."""
+    bot = Run(**settings)
     try:
         bot.wait(bot.is_ready, READY_WITHIN_S)
         yield bot
     finally:
         bot.process.terminate()
         bot.process.communicate(timeout=40)
+
+
+@contextlib.contextmanager
+def front_alone(*command: str, **settings: str) -> Iterator[tuple[int, subprocess.Popen]]:
+    """Start the front server with nothing behind it, which danger does not need; yield its port and its process.
+
+    `command` is put before it, such as a shell that sets a limit.
+    """
+    port = free_port()
+    environment = {**os.environ, **NO_LIMITS, "PORT": str(port), "RASA_URL": "http://127.0.0.1:9", **settings}
+    serve = [*command, sys.executable, "-m", "bot.web.serve"]
+    process = subprocess.Popen(serve, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        wait_until_up(port, process)
+        yield port, process
+        process.terminate()
+        process.wait(20)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_until_up(port: int, process: subprocess.Popen) -> None:
+    """Return once the front server answers; fail where it has ended or takes too long."""
+    started = time.monotonic()
+    while time.monotonic() - started < READY_WITHIN_S and process.poll() is None:
+        with contextlib.suppress(httpx.HTTPError):
+            httpx.get(f"http://127.0.0.1:{port}/healthz")
+            return
+        time.sleep(0.1)
+    pytest.fail("the front server did not start")
 
 
 def free_port() -> int:

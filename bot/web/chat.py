@@ -9,11 +9,15 @@ from typing import Any
 
 from starlette.requests import Request
 
-from bot.reply import CANNOT_CALL, HAVE_CALLED, URGENT, Renderer, Reply, payload
-from bot.safety import Finding, SafetyCheck
+from bot.reply import CANNOT_CALL, HAVE_CALLED, NOT_NOW, URGENT, Renderer, Reply, payload
+from bot.safety import Finding
 from bot.web.conversations import Conversations
+from bot.web.danger_reader import DangerReader
 from bot.web.errors import ApiError
+from bot.web.intake import address_of
 from bot.web.latch import Latch, Latches, is_safety
+from bot.web.limits import Limits, Over, too_many
+from bot.web.metrics import Metrics
 from bot.web.rasa_client import RasaClient, RasaUnavailable
 
 logger = logging.getLogger(__name__)
@@ -41,21 +45,56 @@ class Turn:
 class Chat:
     """Answers turns. Safety is looked at before anything else is asked, and needs nothing else to work."""
 
-    def __init__(self, renderer: Renderer, safety: SafetyCheck, rasa: RasaClient, conversations: Conversations) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        danger: DangerReader,
+        rasa: RasaClient,
+        conversations: Conversations,
+        limits: Limits,
+        metrics: Metrics,
+    ) -> None:
         self._renderer = renderer
-        self._safety = safety
+        self._danger = danger
         self._rasa = rasa
         self._conversations = conversations
+        self._limits = limits
+        self._metrics = metrics
         self._latches = Latches()
 
     async def answer(self, request: Request) -> dict[str, Any]:
         """Return the reply object of the contract. Raises ApiError for a request that is not as the contract has it."""
         turn = self._read(await read_json(request))
+        caller = self._limits.of_turn(address_of(request.scope), turn.conversation)
+        over = self._limits.count_here(caller)
         conversation = turn.conversation or self._conversations.issue()
-        replies = await self._replies(conversation, turn)
-        for reply in replies:
-            logger.info("conversation %s: %s (%s)", short(conversation), reply["answer"], reply["kind"])
+        with self._metrics.stage("turn"):
+            # First of all: danger is answered here, whatever the count, and when everything behind this is down.
+            finding = await self._look_for_danger(turn.text, over)
+            if not (finding or is_for_danger(turn)):
+                self._refuse(await self._limits.refusal(caller, over))
+            replies = await self._replies(conversation, turn, finding, is_over_limit=over is not None)
+        self._record(conversation, replies)
         return {"conversation": conversation, "replies": replies}
+
+    async def _look_for_danger(self, text: str | None, over: Over | None) -> Finding | None:
+        if text is None:
+            return None
+        with self._metrics.stage("safety"):
+            return await self._danger.find(text, is_over_limit=over is not None)
+
+    def _refuse(self, over: Over | None) -> None:
+        if over:
+            self._metrics.limited.labels(over.limit).inc()
+            raise too_many(over)
+
+    def _record(self, conversation: str, replies: list[Reply]) -> None:
+        """Tell the log and the metrics what was answered: ids and kinds, never words."""
+        self._metrics.replied(replies)
+        self._metrics.latches.set(len(self._latches))
+        for reply in replies:
+            what = {"conversation": short(conversation), "answer": reply["answer"], "kind": reply["kind"]}
+            logger.info("conversation %(conversation)s: %(answer)s (%(kind)s)", what, extra=what)
 
     def forget(self, conversation: str) -> None:
         """Drop what is held of a conversation here."""
@@ -73,21 +112,24 @@ class Chat:
             )
         return turn
 
-    async def _replies(self, conversation: str, turn: Turn) -> list[Reply]:
+    async def _replies(
+        self, conversation: str, turn: Turn, finding: Finding | None, *, is_over_limit: bool
+    ) -> list[Reply]:
         latch = self._latches.of(conversation)
-        # First of all: danger is answered here, even when everything behind this server is down.
-        if turn.text and (finding := self._safety.find(turn.text)):
-            replies = [await self._in_danger(conversation, turn.text, finding)]
+        if finding:
+            replies = [await self._in_danger(conversation, str(turn.text), finding, ask_rasa=not is_over_limit)]
+        elif is_over_limit and turn.choice and not (latch and turn.choice == URGENT):
+            replies = [self._renderer.reply(turn.choice)]  # no other gets here; what it says is known without Rasa
         elif turn.choice and latch:
             replies = await self._after_danger(conversation, turn, latch)
         else:
             replies = await self._ask(conversation, turn)
         return self._latched(conversation, replies)
 
-    async def _in_danger(self, conversation: str, text: str, finding: Finding) -> Reply:
+    async def _in_danger(self, conversation: str, text: str, finding: Finding, *, ask_rasa: bool) -> Reply:
         """Return the safety reply. Rasa is told too: it knows the answer for a person in no danger, and the subject."""
         try:
-            others = await self._rasa.ask(conversation, text, within_s=NOT_NOW_WITHIN_S)
+            others = await self._rasa_replies(conversation, text, NOT_NOW_WITHIN_S) if ask_rasa else []
         except Exception as error:  # nothing behind this server may stand before the number to call
             logger.warning("conversation %s: safety reply without Rasa (%s)", short(conversation), type(error).__name__)
             others = []
@@ -132,12 +174,29 @@ class Chat:
 
     async def _ask(self, conversation: str, turn: Turn) -> list[Reply]:
         try:  # the channel's edge: whatever goes wrong behind it, the visitor gets the emergency line
-            return await self._rasa.ask(conversation, payload(turn.choice) if turn.choice else str(turn.text))
+            return await self._rasa_replies(conversation, payload(turn.choice) if turn.choice else str(turn.text))
         except RasaUnavailable as reason:
             logger.warning("conversation %s: no answer from Rasa (%s)", short(conversation), reason)
         except Exception as error:
             logger.error("conversation %s: asking Rasa failed (%s)", short(conversation), type(error).__name__)
         return [self._renderer.unavailable()]
+
+    async def _rasa_replies(self, conversation: str, message: str, within_s: float | None = None) -> list[Reply]:
+        """Return what Rasa answers, timed and counted. Raises what the client raises."""
+        try:
+            with self._metrics.stage("rasa"), self._metrics.rasa_waiting.track_inprogress():
+                return await self._rasa.ask(conversation, message, within_s=within_s)
+        except RasaUnavailable as reason:
+            self._metrics.failed("rasa", str(reason))
+            raise
+        except Exception as error:
+            self._metrics.failed("rasa", type(error).__name__)
+            raise
+
+
+def is_for_danger(turn: Turn) -> bool:
+    """Whether a turn taps the button of a safety reply: no count stands before those either."""
+    return turn.choice in NOT_NOW
 
 
 def short(conversation: str) -> str:
@@ -164,10 +223,8 @@ def parse_turn(body: Any) -> Turn:
     """Return the turn in a request's JSON. Raises ApiError where it is not as the contract has it."""
     if not isinstance(body, dict):
         raise ApiError(400, "bad_request", "Send a JSON object with 'text' or 'choice'.")
-    if unknown := sorted(set(body) - FIELDS):
-        raise ApiError(
-            400, "unknown_field", f"Unknown field {unknown[0][:40]!r}. Send only {', '.join(sorted(FIELDS))}."
-        )
+    if set(body) - FIELDS:  # not named: no response repeats what was sent
+        raise ApiError(400, "unknown_field", f"There is a field too many. Send only {', '.join(sorted(FIELDS))}.")
     given = {name: value for name, value in body.items() if value is not None}
     if not all(isinstance(value, str) for value in given.values()):
         raise ApiError(400, "bad_request", "'conversation', 'text' and 'choice' must be text.")
