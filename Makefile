@@ -3,11 +3,12 @@ PORT ?= 8080
 HOST ?= 127.0.0.1
 PART ?= reporting
 PEERS ?= quick
+REQUESTS ?= 20000
 PY := .venv/bin/python
 export PORT HOST Q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit train evaluate evaluate-safety record check faults load ask format pictures lock install install-dev clean
+.PHONY: help run test unit train evaluate evaluate-safety record check faults load ask format pictures fuzz audit bom lock install install-dev clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
@@ -18,10 +19,27 @@ run: install  ## set up, train if needed, start the bot and print its address (P
 test: install-dev  ## everything: format, lint, types, content, units, conversations and the widget in a browser
 	@sh scripts/install_browser.sh
 	@sh scripts/install_services.sh
+	@sh scripts/install_tools.sh
+	@sh scripts/install_promtool.sh
 	@$(PY) -m scripts.check_code
 	@$(PY) -m scripts.check_data
 	@$(PY) -m scripts.train
 	@$(PY) -m pytest
+
+fuzz: install-dev  ## made-up requests against the running bot (REQUESTS=20000): no error, no hang, no growth
+	@sh scripts/install_tools.sh
+	@$(PY) -m tests.fuzzing $(REQUESTS)
+
+audit: install  ## known weaknesses of every package in the lock file (needs a network)
+	@sh scripts/install_tools.sh
+	@$(PY) -m scripts.audit
+
+bom: install  ## the bill of materials of what runs, as CycloneDX, into var/bom.json
+	@sh scripts/install_tools.sh
+	@mkdir -p var
+	@.tools/apart/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml \
+		--output-reproducible --output-format JSON --output-file var/bom.json
+	@echo "Written to var/bom.json"
 
 unit: install-dev  ## the tests that need no trained model: seconds
 	@$(PY) -m pytest -m "not model"

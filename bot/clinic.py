@@ -51,6 +51,7 @@ class Clinic(BaseModel):
     after_hours_line: str | None = None
     exit_url: str
     widget_origins: tuple[str, ...] = ()
+    security_contact: str | None = None
     # where the answers come from
     rosh_url: str | None = None
     encyclopedia_url: str | None = None
@@ -98,6 +99,13 @@ class Clinic(BaseModel):
     def _is_a_link(cls, value):
         if value is not None and not re.match(r"^https?://[^\s/]+", value):
             raise ValueError(f"{value!r} is no link; begin it with https://")
+        return value
+
+    @field_validator("security_contact")
+    @classmethod
+    def _is_a_contact(cls, value):
+        if value is not None and not re.fullmatch(r"(mailto:[^\s@]+@[^\s@]+|https://[^\s]+)", value):
+            raise ValueError(f"{value!r} is no contact; write mailto: and an address, or an https:// link")
         return value
 
     @field_validator("widget_origins")

@@ -72,8 +72,13 @@ class SafetyCheck:
         self._nlp = nlp or _pipeline()
         self.english = frozenset(self._nlp.vocab.strings)
         self._rules = read_rules(path, self.english)
+        self._path = path
         self._model = model
         self._encoder = encoder
+
+    def rules_alone(self) -> "SafetyCheck":
+        """Return a detector without the trained reader, which is most of the cost, on the same pipeline."""
+        return SafetyCheck(self._path, self._nlp)
 
     def find(self, text: str, vector: np.ndarray | None = None) -> Finding | None:
         """Return the gravest thing that `text` tells of the present, or None. Never raises; a blank text gives None.

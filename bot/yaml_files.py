@@ -15,7 +15,18 @@ class YamlFault(ValueError):
 
 
 class _StrictLoader(yaml.CSafeLoader):
-    """Safe loader that refuses a key written twice."""
+    """Safe loader that refuses a key written twice, and says where a value cannot be read."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Return what a node stands for. Raises YamlFault, where PyYAML lets out whatever broke in it."""
+        try:
+            return super().construct_object(node, deep)
+        except YamlFault:
+            raise
+        except (ValueError, AttributeError, KeyError) as error:  # 2026-02-31, or a mark such as !!float before words
+            value = str(node.value)[:40] if isinstance(node, yaml.ScalarNode) else "this"
+            told = f"line {node.start_mark.line + 1}: {value!r} can't be read as a date, number or the like; "
+            raise YamlFault(told + "mend it, or put it in quotes") from error
 
 
 def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -48,6 +59,8 @@ def read_yaml(path: Path, top_key: str | None = None) -> Any:
         raise YamlFault(f"{path}: {fault}") from None
     except yaml.YAMLError as error:
         raise YamlFault(f"{path}: {_place(error)}; check the indentation and quotes there") from None
+    except RecursionError:
+        raise YamlFault(f"{path}: lists or braces are nested too deep; take out what is not needed") from None
     if top_key is None:
         return content
     if not isinstance(content, dict) or set(content) != {top_key}:

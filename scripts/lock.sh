@@ -1,10 +1,12 @@
 #!/bin/sh
-# Renew requirements.txt (running) and requirements-dev.txt (working on it: the same versions and the tools).
+# Renew requirements.txt (running), requirements-dev.txt (working on it: the same versions and what tests need) and
+# requirements-tools.txt (programs with an environment of their own).
 set -eu
 cd "$(dirname "$0")/.."
 compile() {
-    .tools/bin/uv pip compile pyproject.toml "$@" --quiet --upgrade --generate-hashes --no-header \
+    .tools/bin/uv pip compile "$@" --quiet --upgrade --generate-hashes --no-header \
         --python-version 3.11 --python-platform x86_64-unknown-linux-gnu --no-emit-index-url --no-emit-find-links
 }
-compile --output-file requirements.txt
-compile --group dev --constraint requirements.txt --output-file requirements-dev.txt
+compile pyproject.toml --output-file requirements.txt
+compile pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
+compile --group pyproject.toml:tools --output-file requirements-tools.txt

@@ -19,6 +19,8 @@ import httpx
 
 from bot.clinic import SettingsFault, load_clinic
 from bot.paths import CLINIC, ROOT
+from bot.web.serve import log_format
+from bot.web.settings import load_settings
 from bot.yaml_files import YamlFault
 from scripts.check_data import find_all
 from scripts.processes import LOOPBACK, CannotStart, listen, process_settings, write_configuration
@@ -50,6 +52,8 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
     """
     host, port = environ.get("HOST") or LOOPBACK, wanted_port(environ)
     load_clinic(CLINIC, environ)
+    load_settings(environ)
+    log_format(environ)
     refuse_faulty_content()
     refuse_used_port(host, port)
     model = ensure_model()

@@ -22,6 +22,7 @@ from bot.sources import NOT_USED, STAFF_ONLY, VISITOR, Document, Erratum, Fact, 
 from bot.web.app import PROBE_ANSWER, create_app
 from bot.web.rasa_client import RasaClient
 from bot.wording import Blocked, Wording
+from tests.product import NO_LIMITS
 
 # The real data.
 
@@ -166,11 +167,14 @@ class StandInForRasa:
         return httpx.Response(200, json=[{"text": as_text(reply)}, {"custom": reply}])
 
 
+ENVIRONMENT = {"CLINIC_SECRET": "for the tests only", **NO_LIMITS}
+
+
 @pytest.fixture(scope="session")
 def front_server(renderer) -> Iterator[tuple[TestClient, StandInForRasa]]:
     stand_in = StandInForRasa(renderer)
     client = RasaClient("http://rasa.invalid", httpx.MockTransport(stand_in))
-    app = create_app({"CLINIC_SECRET": "for the tests only"}, client, SafetyCheck(DATA / "safety.yml"))
+    app = create_app(ENVIRONMENT, client, SafetyCheck(DATA / "safety.yml"))
     with TestClient(app, raise_server_exceptions=False) as site:
         yield site, stand_in
 

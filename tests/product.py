@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from subprocess import PIPE
@@ -36,6 +37,12 @@ class Run:
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def follow(self) -> list[str]:
+        """Read the output from now on, as a terminal does; return the list that its lines are added to."""
+        lines: list[str] = []
+        threading.Thread(target=lambda: lines.extend(self.process.stdout or ()), daemon=True).start()
+        return lines
 
     def chat(self, text: str) -> dict:
         response = httpx.post(f"{self.url}/api/chat", json={"text": text}, timeout=20)
@@ -73,6 +80,37 @@ def running(*, inside: Sequence[str] = (), output: IO | int = PIPE, **settings: 
     finally:
         bot.process.terminate()
         bot.process.communicate(timeout=40)
+
+
+@contextlib.contextmanager
+def front_alone(*command: str, **settings: str) -> Iterator[tuple[int, subprocess.Popen]]:
+    """Start the front server with nothing behind it, which danger does not need; yield its port and its process.
+
+    `command` is put before it, such as a shell that sets a limit.
+    """
+    port = free_port()
+    environment = {**os.environ, **NO_LIMITS, "PORT": str(port), "RASA_URL": "http://127.0.0.1:9", **settings}
+    serve = [*command, sys.executable, "-m", "bot.web.serve"]
+    process = subprocess.Popen(serve, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        wait_until_up(port, process)
+        yield port, process
+        process.terminate()
+        process.wait(20)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_until_up(port: int, process: subprocess.Popen) -> None:
+    """Return once the front server answers; fail where it has ended or takes too long."""
+    started = time.monotonic()
+    while time.monotonic() - started < READY_WITHIN_S and process.poll() is None:
+        with contextlib.suppress(httpx.HTTPError):
+            httpx.get(f"http://127.0.0.1:{port}/healthz")
+            return
+        time.sleep(0.1)
+    pytest.fail("the front server did not start")
 
 
 def free_port() -> int:

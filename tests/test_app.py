@@ -20,7 +20,8 @@ from bot.checks import FACETS_WITH_SOURCES
 from bot.paths import ANSWERS, CLINIC, DATA, ROOT
 from bot.safety import SafetyCheck
 from bot.web import app, rasa_client
-from bot.web.app import HEADERS, PROBE_ANSWER, PROBE_QUESTION, create_app
+from bot.web.app import PROBE_ANSWER, PROBE_QUESTION, create_app
+from bot.web.headers import HEADERS
 from bot.web.rasa_client import RasaClient, RasaUnavailable
 
 IDS = sorted(load_answers(ANSWERS))

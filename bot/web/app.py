@@ -5,7 +5,8 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -17,7 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from bot.answers import load_answers
 from bot.clinic import Clinic, load_clinic, tel
@@ -29,26 +30,26 @@ from bot.sources import load_sources
 from bot.tidy import keep_tidy
 from bot.web.chat import Chat, short
 from bot.web.conversations import Conversations, load_secret
+from bot.web.danger_reader import DangerReader
+from bot.web.description import load_description
 from bot.web.errors import ApiError, error_response
 from bot.web.latch import Latches, SharedLatches
+from bot.web.headers import Outermost, security_headers
+from bot.web.intake import Intake
+from bot.web.limits import Limits
 from bot.web.made_once import MadeOnce
+from bot.web.metrics import Metrics, metrics_response
 from bot.web.page import load_page
 from bot.web.rasa_client import RasaClient, RasaUnavailable, rasa_urls
+from bot.web.settings import FrontSettings, load_settings
 from bot.web.widget_file import widget_file
 
 logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 SECRET_FILE = ROOT / "var" / "secret_key"
+CONTACT_EXPIRES = timedelta(days=180)  # RFC 9116: less than a year ahead
 PROBE_QUESTION, PROBE_ANSWER = "what causes recurrent miscarriage", "causes/overview"
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Cache-Control": "no-store",
-}
 # Any site may load the widget's file, and asks each time whether it is still the same. Who may use the interface
 # is widget_origins in clinic.yml.
 WIDGET_HEADERS = {"Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "cross-origin"}
@@ -62,14 +63,19 @@ def create_app(
     Raises SettingsFault or YamlFault where clinic.yml or the data cannot be used, ValueError where the trained reader
     of danger is missing. `rasa` replaces the client of the Rasa servers at RASA_URLS, `safety` the detector.
     """
+    settings = load_settings(environ)
     clinic = load_clinic(CLINIC, environ)
     renderer = Renderer(load_answers(ANSWERS), load_sources(SOURCES), clinic)
-    redis_url = environ.get("REDIS_URL")
-    client = rasa or RasaClient(rasa_urls(environ), share=bool(redis_url))
-    latches = SharedLatches(redis_url) if redis_url else Latches()
-    conversations = Conversations(environ.get("CLINIC_SECRET") or load_secret(SECRET_FILE))
-    chat = Chat(renderer, safety or load_check(MiniLMEncoder()), client, conversations, latches)
-    door = Door(clinic, renderer, chat, client, conversations)
+    client = rasa or RasaClient(rasa_urls(environ), share=bool(settings.redis_url))
+    latches = SharedLatches(settings.redis_url) if settings.redis_url else Latches()
+    secret = environ.get("CLINIC_SECRET") or load_secret(SECRET_FILE)
+    conversations = Conversations(secret)
+    answers = MadeOnce(all_answers(renderer), "application/json")
+    metrics = Metrics(answers.version)
+    limits = Limits(settings, secret, on_failure=lambda reason: metrics.failed("redis", reason))
+    reader = DangerReader(safety or load_check(MiniLMEncoder()))
+    chat = Chat(renderer, reader, client, conversations, latches, limits, metrics)
+    door = Door(clinic, settings, renderer, chat, client, conversations, answers, metrics)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -81,7 +87,7 @@ def create_app(
     def failed(request: Request, error: Exception) -> Response:
         return error_response(as_api_error(error), renderer.frame.emergency_line)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", door.page),
             Route("/widget.js", door.widget),
@@ -89,14 +95,39 @@ def create_app(
             Route("/api/conversations/{conversation}", door.forget, methods=["DELETE"]),
             Route("/api/answers", door.answers),
             Route("/api/answers/{id:path}", door.answer),
+            Route("/openapi.json", door.description),
+            Route("/.well-known/security.txt", door.security_contact),
             Route("/healthz", door.healthz),
             Route("/readyz", door.readyz),
+            Route("/metrics", door.metrics),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
-        middleware=[Middleware(Outermost, on_error=failed), *sites_allowed(clinic.widget_origins)],
+        middleware=[
+            *proxies_believed(settings.trusted_proxies),
+            Middleware(
+                Outermost,
+                on_error=failed,
+                headers=security_headers(is_production=settings.is_production),
+                metrics=metrics,
+            ),
+            *sites_allowed(clinic.widget_origins),
+            Middleware(Intake, limits=limits, metrics=metrics, on_error=failed),
+        ],
         exception_handlers={ApiError: failed, HTTPException: failed},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # it would send visitors to whatever site the Host header names
+    return app
+
+
+def all_answers(renderer: Renderer) -> str:
+    """Return every answer as a visitor gets it, as JSON."""
+    return json.dumps({"answers": [renderer.reply(id) for id in renderer.answers]}, ensure_ascii=False)
+
+
+def proxies_believed(addresses: Sequence[str]) -> list[Middleware]:
+    """Return what reads a visitor's address from X-Forwarded-For, where one of these proxies sent it."""
+    return [Middleware(ProxyHeadersMiddleware, trusted_hosts=list(addresses))] if addresses else []
 
 
 def sites_allowed(origins: Sequence[str]) -> list[Middleware]:
@@ -111,9 +142,18 @@ class Door:
     """The endpoints, each a thin coat."""
 
     def __init__(
-        self, clinic: Clinic, renderer: Renderer, chat: Chat, rasa: RasaClient, conversations: Conversations
+        self,
+        clinic: Clinic,
+        settings: FrontSettings,
+        renderer: Renderer,
+        chat: Chat,
+        rasa: RasaClient,
+        conversations: Conversations,
+        answers: MadeOnce,
+        metrics: Metrics,
     ) -> None:
         self._clinic = clinic
+        self._settings = settings
         self._renderer = renderer
         self._chat = chat
         self._rasa = rasa
@@ -121,8 +161,9 @@ class Door:
         self._page = load_page(DATA / "page.yml", clinic.words, renderer.answers)
         self._templates = Jinja2Templates(directory=HERE / "templates")
         self._widget = MadeOnce(widget_file(renderer, clinic, self._page), "text/javascript", WIDGET_HEADERS)
-        answers = {"answers": [renderer.reply(id) for id in renderer.answers]}
-        self._answers = MadeOnce(json.dumps(answers, ensure_ascii=False), "application/json")
+        self._answers = answers
+        self._description = MadeOnce(json.dumps(load_description()), "application/json")
+        self._metrics = metrics
 
     async def page(self, request: Request) -> Response:
         """The demo page with the chat on it."""
@@ -149,6 +190,7 @@ class Door:
             await self._rasa.forget(conversation)
         except RasaUnavailable as reason:
             logger.warning("conversation %s: not forgotten yet (%s)", short(conversation), reason)
+            self._metrics.failed("rasa", str(reason))
             raise ApiError(503, "not_forgotten_yet", NOT_FORGOTTEN) from None
         logger.info("conversation %s: forgotten", short(conversation))
         return Response(status_code=204)
@@ -163,6 +205,24 @@ class Door:
         if id not in self._renderer.answers:
             raise ApiError(404, "unknown_answer", "There is no such answer. See /api/answers for all of them.")
         return JSONResponse(self._renderer.reply(id))
+
+    async def description(self, request: Request) -> Response:
+        """The description of this interface, for programs."""
+        return self._description.answer(request)
+
+    async def security_contact(self, request: Request) -> Response:
+        """Whom to tell of a weakness (RFC 9116), where the clinic says so."""
+        if not self._clinic.security_contact:
+            raise ApiError(404, "http_404", _HTTP[404])
+        until = (datetime.now(UTC) + CONTACT_EXPIRES).strftime("%Y-%m-%dT00:00:00Z")
+        languages = ", ".join(self._clinic.languages)
+        return PlainTextResponse(
+            f"Contact: {self._clinic.security_contact}\nExpires: {until}\nPreferred-Languages: {languages}\n"
+        )
+
+    async def metrics(self, request: Request) -> Response:
+        """What this server counts of itself, for Prometheus."""
+        return metrics_response(request, self._metrics, self._settings.metrics_token)
 
     async def healthz(self, request: Request) -> Response:
         """Alive: this process answers."""
@@ -197,36 +257,3 @@ _HTTP = {
     404: "There is nothing at this address.",
     405: "This address does not take that method. See the documentation of the interface.",
 }
-
-
-class Outermost:
-    """Adds the security headers to every response, and lets no error out.
-
-    An error that leaves the application is logged by uvicorn with its message, which may hold a visitor's words.
-    """
-
-    def __init__(self, app: ASGIApp, on_error: Callable[[Request, Exception], Response]) -> None:
-        self._app = app
-        self._on_error = on_error
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        try:
-            await self._app(scope, receive, with_headers(send))
-        except Exception as error:
-            await self._on_error(Request(scope), error)(scope, receive, with_headers(send))
-
-
-def with_headers(send: Send) -> Callable:
-    """Return `send` with the security headers added to the start of the response, but for those it has."""
-
-    async def send_with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            given = {name for name, _ in message["headers"]}
-            ours = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-            message["headers"] += [header for header in ours if header[0] not in given]
-        await send(message)
-
-    return send_with_headers

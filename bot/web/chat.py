@@ -10,11 +10,15 @@ from typing import Any
 from starlette.requests import Request
 
 from bot.abroad import Abroad
-from bot.reply import CANNOT_CALL, HAVE_CALLED, URGENT, Renderer, Reply, payload
-from bot.safety import Finding, SafetyCheck
+from bot.reply import CANNOT_CALL, HAVE_CALLED, NOT_NOW, URGENT, Renderer, Reply, payload
+from bot.safety import Finding
 from bot.web.conversations import Conversations
+from bot.web.danger_reader import DangerReader
 from bot.web.errors import ApiError
+from bot.web.intake import address_of
 from bot.web.latch import Latch, Latches, is_safety
+from bot.web.limits import Limits, Over, too_many
+from bot.web.metrics import Metrics
 from bot.web.rasa_client import RasaClient, RasaUnavailable
 
 logger = logging.getLogger(__name__)
@@ -45,26 +49,55 @@ class Chat:
     def __init__(
         self,
         renderer: Renderer,
-        safety: SafetyCheck,
+        danger: DangerReader,
         rasa: RasaClient,
         conversations: Conversations,
         latches: Latches,
+        limits: Limits,
+        metrics: Metrics,
     ) -> None:
         self._renderer = renderer
-        self._safety = safety
+        self._danger = danger
         self._rasa = rasa
         self._conversations = conversations
         self._latches = latches
+        self._limits = limits
+        self._metrics = metrics
         self._abroad = Abroad(renderer.country)
 
     async def answer(self, request: Request) -> dict[str, Any]:
         """Return the reply object of the contract. Raises ApiError for a request that is not as the contract has it."""
         turn = self._read(await read_json(request))
+        caller = self._limits.of_turn(address_of(request.scope), turn.conversation)
+        over = self._limits.count_here(caller)
         conversation = turn.conversation or self._conversations.issue()
-        replies = await self._replies(conversation, turn)
-        for reply in replies:
-            logger.info("conversation %s: %s (%s)", short(conversation), reply["answer"], reply["kind"])
+        with self._metrics.stage("turn"):
+            # First of all: danger is answered here, whatever the count, and when everything behind this is down.
+            finding = await self._look_for_danger(turn.text, over)
+            if not (finding or is_for_danger(turn)):
+                self._refuse(await self._limits.refusal(caller, over))
+            replies = await self._replies(conversation, turn, finding, is_over_limit=over is not None)
+        self._record(conversation, replies)
         return {"conversation": conversation, "replies": replies}
+
+    async def _look_for_danger(self, text: str | None, over: Over | None) -> Finding | None:
+        if text is None:
+            return None
+        with self._metrics.stage("safety"):
+            return await self._danger.find(text, is_over_limit=over is not None)
+
+    def _refuse(self, over: Over | None) -> None:
+        if over:
+            self._metrics.limited.labels(over.limit).inc()
+            raise too_many(over)
+
+    def _record(self, conversation: str, replies: list[Reply]) -> None:
+        """Tell the log and the metrics what was answered: ids and kinds, never words."""
+        self._metrics.replied(replies)
+        self._metrics.latches.set(len(self._latches))
+        for reply in replies:
+            what = {"conversation": short(conversation), "answer": reply["answer"], "kind": reply["kind"]}
+            logger.info("conversation %(conversation)s: %(answer)s (%(kind)s)", what, extra=what)
 
     async def forget(self, conversation: str) -> None:
         """Drop what is held of a conversation here."""
@@ -82,23 +115,30 @@ class Chat:
             )
         return turn
 
-    async def _replies(self, conversation: str, turn: Turn) -> list[Reply]:
-        # First of all: danger is answered here, even when everything behind this server is down.
-        if turn.text and (finding := self._safety.find(turn.text)):
-            replies = await self._in_danger(conversation, turn.text, finding)
-        elif turn.choice and (latch := await self._latches.of(conversation)):
+    async def _replies(
+        self, conversation: str, turn: Turn, finding: Finding | None, *, is_over_limit: bool
+    ) -> list[Reply]:
+        if finding:
+            replies = await self._in_danger(conversation, str(turn.text), finding, ask_rasa=not is_over_limit)
+            return await self._latched(conversation, replies)
+        latch = await self._latches.of(conversation) if turn.choice else None
+        if is_over_limit and turn.choice and not (latch and turn.choice == URGENT):
+            replies = [self._renderer.reply(turn.choice)]  # no other gets here; what it says is known without Rasa
+        elif turn.choice and latch:
             replies = await self._after_danger(conversation, turn, latch)
         else:
             replies = await self._ask(conversation, turn)
         return await self._latched(conversation, replies)
 
-    async def _in_danger(self, conversation: str, text: str, finding: Finding) -> list[Reply]:
+    async def _in_danger(
+        self, conversation: str, text: str, finding: Finding, *, ask_rasa: bool
+    ) -> list[Reply]:
         """Return the safety reply, and behind it the answer to what else was asked.
 
         Rasa is told too: it knows the answer for a person in no danger, and the subject.
         """
         try:
-            others = await self._rasa.ask(conversation, text, within_s=NOT_NOW_WITHIN_S)
+            others = await self._rasa_replies(conversation, text, NOT_NOW_WITHIN_S) if ask_rasa else []
         except Exception as error:  # nothing behind this server may stand before the number to call
             logger.warning("conversation %s: safety reply without Rasa (%s)", short(conversation), type(error).__name__)
             others = []
@@ -145,12 +185,29 @@ class Chat:
 
     async def _ask(self, conversation: str, turn: Turn) -> list[Reply]:
         try:  # the channel's edge: whatever goes wrong behind it, the visitor gets the emergency line
-            return await self._rasa.ask(conversation, payload(turn.choice) if turn.choice else str(turn.text))
+            return await self._rasa_replies(conversation, payload(turn.choice) if turn.choice else str(turn.text))
         except RasaUnavailable as reason:
             logger.warning("conversation %s: no answer from Rasa (%s)", short(conversation), reason)
         except Exception as error:
             logger.error("conversation %s: asking Rasa failed (%s)", short(conversation), type(error).__name__)
         return [self._renderer.unavailable()]
+
+    async def _rasa_replies(self, conversation: str, message: str, within_s: float | None = None) -> list[Reply]:
+        """Return what Rasa answers, timed and counted. Raises what the client raises."""
+        try:
+            with self._metrics.stage("rasa"), self._metrics.rasa_waiting.track_inprogress():
+                return await self._rasa.ask(conversation, message, within_s=within_s)
+        except RasaUnavailable as reason:
+            self._metrics.failed("rasa", str(reason))
+            raise
+        except Exception as error:
+            self._metrics.failed("rasa", type(error).__name__)
+            raise
+
+
+def is_for_danger(turn: Turn) -> bool:
+    """Whether a turn taps the button of a safety reply: no count stands before those either."""
+    return turn.choice in NOT_NOW
 
 
 def short(conversation: str) -> str:
@@ -177,10 +234,8 @@ def parse_turn(body: Any) -> Turn:
     """Return the turn in a request's JSON. Raises ApiError where it is not as the contract has it."""
     if not isinstance(body, dict):
         raise ApiError(400, "bad_request", "Send a JSON object with 'text' or 'choice'.")
-    if unknown := sorted(set(body) - FIELDS):
-        raise ApiError(
-            400, "unknown_field", f"Unknown field {unknown[0][:40]!r}. Send only {', '.join(sorted(FIELDS))}."
-        )
+    if set(body) - FIELDS:  # not named: no response repeats what was sent
+        raise ApiError(400, "unknown_field", f"There is a field too many. Send only {', '.join(sorted(FIELDS))}.")
     given = {name: value for name, value in body.items() if value is not None}
     if not all(isinstance(value, str) for value in given.values()):
         raise ApiError(400, "bad_request", "'conversation', 'text' and 'choice' must be text.")

@@ -50,6 +50,11 @@ class Latches:
     def __init__(self) -> None:
         self._latches: TTLCache[str, Latch] = TTLCache(CONVERSATIONS, ttl=LATCHED_S)
 
+    def __len__(self) -> int:
+        """Return how many conversations are latched now."""
+        self._latches.expire()
+        return len(self._latches)
+
     async def of(self, conversation: str) -> Latch | None:
         """Return the conversation's latch, None where it is in no danger that we know of."""
         return self._latches.get(conversation)

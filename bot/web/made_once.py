@@ -15,9 +15,10 @@ class MadeOnce:
         self._plain = text.encode()
         self._gzipped = zopfli.compress(self._plain)
         self._media_type = media_type
+        self.version = hashlib.sha256(self._plain).hexdigest()[:20]
         self._headers = {
             **headers,
-            "ETag": f'"{hashlib.sha256(self._plain).hexdigest()[:20]}"',
+            "ETag": f'"{self.version}"',
             "Vary": "Accept-Encoding",
         }
 

@@ -1,0 +1,63 @@
+"""Serve the application on HOST and PORT: `python -m bot.web.serve`. uvicorn, with limits that it has not by itself.
+
+LISTEN_FD is the number of an open socket to take the visitors from instead, as several workers do that share one.
+LOG_FORMAT says how the log reads: line (for people, the default) or json (for programs).
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import uvicorn
+import yaml
+
+from bot.clinic import SettingsFault
+from bot.paths import ROOT
+from bot.web.connections import PatientProtocol
+
+LOGGING = ROOT / "ops" / "logging.yml"
+LOG_FORMATS = ("line", "json")
+KEEP_ALIVE_S = 15  # between two requests of one browser; a proxy in front keeps its connections for longer
+LET_FINISH_S = 10  # at the end, for requests that have begun: Rasa has 5 s for each
+
+
+def main(environ: Mapping[str, str] = os.environ) -> None:
+    """Serve until told to stop."""
+    uvicorn.run(
+        "bot.web.app:create_app",
+        factory=True,
+        host=environ.get("HOST", "127.0.0.1"),
+        port=int(environ.get("PORT", "8080")),
+        fd=int(environ["LISTEN_FD"]) if environ.get("LISTEN_FD") else None,
+        http=PatientProtocol,
+        ws="none",
+        log_config=log_config(log_format(environ)),
+        access_log=False,  # it would hold addresses, and ids of conversations
+        server_header=False,
+        proxy_headers=False,  # TRUSTED_PROXIES says whom to believe; uvicorn alone believes this machine
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=LET_FINISH_S,
+    )
+
+
+def log_format(environ: Mapping[str, str]) -> str:
+    """Return how the log is to be written. Raises SettingsFault where LOG_FORMAT is none that there is."""
+    value = environ.get("LOG_FORMAT") or LOG_FORMATS[0]
+    if value not in LOG_FORMATS:
+        raise SettingsFault(f"LOG_FORMAT is {value!r}; use {' or '.join(LOG_FORMATS)}")
+    return value
+
+
+def log_config(format: str) -> dict[str, Any]:
+    """Return the settings of the log, with the lines in this format."""
+    config: dict[str, Any] = yaml.safe_load(LOGGING.read_text())
+    config["handlers"]["out"]["formatter"] = format
+    return config
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SettingsFault as fault:
+        sys.exit(str(fault))
