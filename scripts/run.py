@@ -20,6 +20,7 @@ import httpx
 
 from bot.clinic import SettingsFault, load_clinic
 from bot.paths import CLINIC, ROOT
+from bot.store.database import open_database
 from bot.yaml_files import YamlFault
 from scripts.check_data import find_all
 from scripts.train import QUIET, ensure_model
@@ -53,12 +54,13 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
 def prepare(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the processes, once all that they need is there.
 
-    Raises CannotStart, SettingsFault or YamlFault with a message that says what to do.
+    Raises CannotStart, SettingsFault, StoreFault or YamlFault with a message that says what to do.
     """
     host, port = environ.get("HOST") or LOOPBACK, wanted_port(environ)
     load_clinic(CLINIC, environ)
     refuse_faulty_content()
     refuse_used_port(host, port)
+    open_database(environ).prepare()
     model = ensure_model()
     rasa = free_port(RASA_PORT, taken={port})
     actions = free_port(ACTIONS_PORT, taken={port, rasa})

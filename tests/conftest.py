@@ -19,6 +19,7 @@ from bot.paths import ANSWERS, CLINIC, DATA, SOURCES
 from bot.reply import Renderer, Reply, as_text
 from bot.safety import SafetyCheck
 from bot.sources import NOT_USED, STAFF_ONLY, VISITOR, Document, Erratum, Fact, Sources, load_sources
+from bot.store.database import Database
 from bot.web.app import PROBE_ANSWER, create_app
 from bot.web.rasa_client import RasaClient
 from bot.wording import Blocked, Wording
@@ -130,6 +131,24 @@ def small_wording() -> Wording:
     """Return one blocked word, one medicine, one phrase for figures and one name without a reading grade."""
     blocked = Blocked(re.compile("hysterectomy"), "a wrong translation", "say 'the wall'", ("ER-1",), {})
     return Wording((blocked,), re.compile("aspirin"), ("in some older studies",), re.compile("antiphospholipid"))
+
+
+# The database.
+
+
+@pytest.fixture
+def empty_database_url(tmp_path) -> str:
+    """The address of a database without tables."""
+    return f"sqlite:///{tmp_path}/clinic.db"
+
+
+@pytest.fixture
+def database(empty_database_url) -> Iterator[Database]:
+    """A database of its own for each test, its tables made by the migrations."""
+    made = Database(empty_database_url)
+    made.prepare()
+    yield made
+    made.close()
 
 
 # The whole front server, with a stand-in where it would call Rasa.
