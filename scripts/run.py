@@ -14,13 +14,15 @@ import sys
 import threading
 import time
 from collections.abc import Container, Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import httpx
 
 from bot.clinic import SettingsFault, load_clinic
 from bot.paths import CLINIC, ROOT
-from bot.store.database import open_database
+from bot.store.database import Database, open_database
+from bot.web.desk.accounts import Accounts
+from bot.web.desk.desk import idle_minutes, make_first_account
 from bot.yaml_files import YamlFault
 from scripts.check_data import find_all
 from scripts.train import QUIET, ensure_model
@@ -60,13 +62,15 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
     load_clinic(CLINIC, environ)
     refuse_faulty_content()
     refuse_used_port(host, port)
-    open_database(environ).prepare()
+    database = open_database(environ)
+    database.prepare()
+    prepare_desk(database, environ)
     model = ensure_model()
     rasa = free_port(RASA_PORT, taken={port})
     actions = free_port(ACTIONS_PORT, taken={port, rasa})
     (ROOT / "var").mkdir(exist_ok=True)
     return {
-        **environ,
+        **{name: value for name, value in environ.items() if name != "DESK_PASSWORD"},
         "ADDRESS": f"http://{url_host(host)}:{port}",
         "HOST": host,
         "PORT": str(port),
@@ -81,6 +85,14 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
         "TF_INTRA_OP_PARALLELISM_THREADS": "1",  # nothing here runs on TensorFlow; Rasa only imports it
         "TF_INTER_OP_PARALLELISM_THREADS": "1",
     }
+
+
+def prepare_desk(database: Database, environ: Mapping[str, str]) -> None:
+    """Make the desk's first account where the environment names one. Raises CannotStart for its faulty settings."""
+    try:
+        make_first_account(Accounts(database, "", timedelta(minutes=idle_minutes(environ))), environ)
+    except ValueError as fault:
+        raise CannotStart(str(fault)) from None
 
 
 def wanted_port(environ: Mapping[str, str]) -> int:

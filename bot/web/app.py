@@ -19,15 +19,18 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot.answers import load_answers
-from bot.clinic import Clinic, load_clinic, tel
+from bot.clinic import Clinic, tel
 from bot.encoder import MiniLMEncoder
-from bot.paths import ANSWERS, CLINIC, DATA, ROOT, SOURCES
+from bot.live import Live, Places
+from bot.paths import ANSWERS, CLINIC, DATA, ROOT
 from bot.reply import Renderer
 from bot.safety import SafetyCheck, load_check
-from bot.sources import load_sources
+from bot.store.database import open_database
 from bot.web.chat import Chat, short
 from bot.web.conversations import Conversations, load_secret
+from bot.web.desk.desk import Desk, routes
+from bot.web.desk.find import Find
+from bot.web.desk.sign_in import SignIn
 from bot.web.errors import ApiError, error_response
 from bot.web.made_once import MadeOnce
 from bot.web.page import load_page
@@ -60,12 +63,14 @@ def create_app(
     Raises SettingsFault or YamlFault where clinic.yml or the data cannot be used, ValueError where the trained reader
     of danger is missing. `rasa` replaces the client of the Rasa server at RASA_URL, `safety` the detector.
     """
-    clinic = load_clinic(CLINIC, environ)
-    renderer = Renderer(load_answers(ANSWERS), load_sources(SOURCES), clinic)
+    live = Live(Places(DATA, ANSWERS, CLINIC), environ)
+    clinic, renderer = live.now.clinic, live.now.renderer
     client = rasa or RasaClient(environ.get("RASA_URL", "http://127.0.0.1:5005"))
-    conversations = Conversations(environ.get("CLINIC_SECRET") or load_secret(SECRET_FILE))
+    secret = environ.get("CLINIC_SECRET") or load_secret(SECRET_FILE)
+    conversations = Conversations(secret)
     chat = Chat(renderer, safety or load_check(MiniLMEncoder()), client, conversations)
     door = Door(clinic, renderer, chat, client, conversations)
+    desk = Desk(live, open_database(environ), secret, environ)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -86,6 +91,7 @@ def create_app(
             Route("/healthz", door.healthz),
             Route("/readyz", door.readyz),
             Mount("/static", StaticFiles(directory=HERE / "static")),
+            *routes(desk, Find(desk), SignIn(desk)),
         ],
         middleware=[Middleware(Outermost, on_error=failed), *sites_allowed(clinic.widget_origins)],
         exception_handlers={ApiError: failed, HTTPException: failed},
