@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -31,11 +32,14 @@ from bot.paths import ANSWERS, CLINIC, DATA, ROOT
 from bot.reply import Renderer
 from bot.safety import SafetyCheck, load_check
 from bot.sources import Sources
+from bot.store.counts import Counts
 from bot.store.database import open_database
+from bot.store.retention import Retention
+from bot.store.upkeep import Upkeep
 from bot.web.chat import Chat, short
 from bot.web.conversations import Conversations, load_secret
 from bot.web.desk.content import ContentPage
-from bot.web.desk.counts import Counts
+from bot.web.desk.counts import Counts as CountsPage
 from bot.web.desk.desk import Desk, routes
 from bot.web.desk.find import Find
 from bot.web.desk.sign_in import SignIn
@@ -68,19 +72,24 @@ def create_app(
 ) -> Starlette:
     """Return the application, with settings, answers and the safety check loaded.
 
-    Raises SettingsFault or YamlFault where clinic.yml or the data cannot be used, ValueError where the trained reader
-    of danger is missing. `rasa` replaces the client of the Rasa server at RASA_URL, `safety` the detector.
+    Raises SettingsFault or YamlFault where clinic.yml or the data cannot be used, StoreFault where DATABASE_URL is no
+    address, ValueError where the trained reader of danger is missing. A database that is away stops nothing: the chat
+    must answer. `rasa` replaces the client of the Rasa server at RASA_URL, `safety` the detector.
     """
     live = Live(site_of, Places(DATA, ANSWERS, CLINIC), environ)
     clinic, renderer = live.now.clinic, live.made.renderer
     client = rasa or RasaClient(environ.get("RASA_URL", "http://127.0.0.1:5005"))
     secret = environ.get("CLINIC_SECRET") or load_secret(SECRET_FILE)
     conversations = Conversations(secret)
+    database = open_database(environ)
+    counts = Counts(database, clinic.time_zone, clinic.languages[0])
+    retention = Retention(clinic.counts_kept_months, clinic.questions_kept_days)
+    upkeep = Upkeep(database, counts, retention, clinic.time_zone)
     encoder = MiniLMEncoder()
     safety = safety or load_check(encoder)
-    chat = Chat(renderer, safety, client, conversations)
+    chat = Chat(renderer, safety, client, conversations, counts)
     door = Door(live.made, chat, client, conversations)
-    desk = Desk(live, open_database(environ), secret, environ)
+    desk = Desk(live, database, secret, environ)
     finder = load_finder(live.now.content, environ.get("MODEL"), encoder)
 
     def take(site: Site) -> None:
@@ -93,14 +102,16 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
         live.watch(lambda site: loop.call_soon_threadsafe(take, site), check_first=True)
+        upkeep.start()
         yield
         live.stop()
+        await anyio.to_thread.run_sync(upkeep.stop)
         await client.close()
 
     def failed(request: Request, error: Exception) -> Response:
         return error_response(as_api_error(error), renderer.frame.emergency_line)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", door.page),
             Route("/widget.js", door.widget),
@@ -111,12 +122,14 @@ def create_app(
             Route("/healthz", door.healthz),
             Route("/readyz", door.readyz),
             Mount("/static", StaticFiles(directory=HERE / "static")),
-            *routes(desk, Find(desk, safety, finder), ContentPage(desk), Counts(desk), SignIn(desk)),
+            *routes(desk, Find(desk, safety, finder), ContentPage(desk), CountsPage(desk), SignIn(desk)),
         ],
         middleware=[Middleware(Outermost, on_error=failed), *sites_allowed(clinic.widget_origins)],
         exception_handlers={ApiError: failed, HTTPException: failed},
         lifespan=lifespan,
     )
+    app.state.database = database
+    return app
 
 
 @dataclasses.dataclass(frozen=True)
