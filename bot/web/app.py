@@ -27,13 +27,16 @@ from bot.answers import Answers
 from bot.clinic import Clinic, tel
 from bot.encoder import MiniLMEncoder
 from bot.finder import load_finder
+from bot.language import Language
 from bot.live import Live, Places, Published
 from bot.paths import ANSWERS, CLINIC, DATA, ROOT
+from bot.redaction import load_redactor
 from bot.reply import Renderer
 from bot.safety import SafetyCheck, load_check
 from bot.sources import Sources
 from bot.store.counts import Counts
 from bot.store.database import open_database
+from bot.store.questions import Questions
 from bot.store.retention import Retention
 from bot.store.upkeep import Upkeep
 from bot.web.chat import Chat, short
@@ -44,8 +47,10 @@ from bot.web.desk.desk import Desk, routes
 from bot.web.desk.find import Find
 from bot.web.desk.sign_in import SignIn
 from bot.web.errors import ApiError, error_response
+from bot.web.feedback import Feedback
 from bot.web.made_once import MadeOnce
 from bot.web.page import load_page
+from bot.web.questions import SentQuestions
 from bot.web.rasa_client import RasaClient, RasaUnavailable
 from bot.web.widget_file import widget_file
 
@@ -89,6 +94,9 @@ def create_app(
     safety = safety or load_check(encoder)
     chat = Chat(renderer, safety, client, conversations, counts)
     door = Door(live.made, chat, client, conversations)
+    questions = Questions(database, encoder.embed)
+    sent = SentQuestions(chat, load_redactor(), Language(safety.english), questions, live)
+    feedback = Feedback(chat, renderer, counts)
     desk = Desk(live, database, secret, environ)
     finder = load_finder(live.now.content, environ.get("MODEL"), encoder)
 
@@ -117,6 +125,8 @@ def create_app(
             Route("/widget.js", door.widget),
             Route("/api/chat", door.chat, methods=["POST"]),
             Route("/api/conversations/{conversation}", door.forget, methods=["DELETE"]),
+            Route("/api/feedback", feedback.endpoint, methods=["POST"]),
+            Route("/api/questions", sent.endpoint, methods=["POST"]),
             Route("/api/answers", door.answers),
             Route("/api/answers/{id:path}", door.answer),
             Route("/healthz", door.healthz),
@@ -128,7 +138,7 @@ def create_app(
         exception_handlers={ApiError: failed, HTTPException: failed},
         lifespan=lifespan,
     )
-    app.state.database = database
+    app.state.database, app.state.counts = database, counts
     return app
 
 
