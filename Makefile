@@ -17,6 +17,7 @@ run: install  ## set up, train if needed, start the bot and print its address (P
 
 test: install-dev  ## everything: format, lint, types, content, units, conversations and the widget in a browser
 	@sh scripts/install_browser.sh
+	@sh scripts/install_services.sh
 	@$(PY) -m scripts.check_code
 	@$(PY) -m scripts.check_data
 	@$(PY) -m scripts.train
