@@ -8,7 +8,7 @@ PY := .venv/bin/python
 export PORT HOST Q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit train evaluate evaluate-safety record check faults load ask format pictures fuzz audit bom lock install install-dev clean
+.PHONY: help run test unit train evaluate evaluate-safety record migrate desk-user check faults load ask format pictures fuzz audit bom lock install install-dev clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
@@ -55,6 +55,12 @@ evaluate: install-dev  ## how well it understands, beside other systems (PEERS=a
 
 record: install-dev  ## record the figures that 'make test' holds later changes to
 	@$(PY) -m scripts.evaluate --record
+
+migrate: install  ## bring the tables of the database at DATABASE_URL up to date (a start does that too)
+	@$(PY) -m scripts.migrate
+
+desk-user: install  ## make, change or remove an account of the front desk (asks for name, role and password)
+	@$(PY) -m scripts.desk_user
 
 check: install-dev  ## format, lint, types and every rule of content
 	@$(PY) -m scripts.check_code

@@ -274,11 +274,23 @@ def _readings(answer: Answer, cautions: Mapping[str, str]) -> Iterator[tuple[str
         yield f"{answer.id} {name}", text
 
 
-def load_content(data: Path, placeholders: frozenset[str], conditions: frozenset[str]) -> Content:
-    """Read everything the checks need from the data folder. Raises YamlFault where a file has the wrong form."""
+def reading_grades(content: Content) -> dict[str, float]:
+    """Return the reading grade of each answer's text for visitors, by id."""
+    cautions = content.answers.frame.cautions
+    texts = {id: next(_readings(answer, cautions))[1] for id, answer in content.answers.items()}
+    return {id: content.wording.grade(text) for id, text in texts.items()}
+
+
+def load_content(
+    data: Path, placeholders: frozenset[str], conditions: frozenset[str], answers: Path | None = None
+) -> Content:
+    """Read everything the checks need from the data folder, the answers from elsewhere where `answers` says so.
+
+    Raises YamlFault where a file has the wrong form.
+    """
     published = read_yaml(data / "published_ids.yml", "published")
     return Content(
-        load_answers(data / "answers"),
+        load_answers(answers or data / "answers"),
         load_sources(data / "sources"),
         load_wording(data / "wording.yml"),
         frozenset(f"{facet}/{topic}" for facet, topics in published.items() for topic in topics),

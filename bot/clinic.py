@@ -52,6 +52,9 @@ class Clinic(BaseModel):
     exit_url: str
     widget_origins: tuple[str, ...] = ()
     security_contact: str | None = None
+    # how long what is kept is kept
+    counts_kept_months: int = Field(default=13, ge=1, le=13)  # docs/privacy.md says why
+    questions_kept_days: int = Field(default=90, ge=1, le=365)
     # where the answers come from
     rosh_url: str | None = None
     encyclopedia_url: str | None = None
@@ -157,6 +160,7 @@ class Clinic(BaseModel):
             "emergency_dept": self.emergency_dept,
             "crisis_line": self.crisis_line,
             "dv_line": self.dv_line,
+            "questions_kept_days": str(self.questions_kept_days),
         }
         optional = {name: value for name in OPTIONAL_PLACEHOLDERS if (value := getattr(self, name))}
         return MappingProxyType(always | optional)
@@ -182,7 +186,7 @@ OPTIONAL_PLACEHOLDERS = frozenset(
 CONDITIONS = OPTIONAL_PLACEHOLDERS | {"crisis_free", CRISIS_ALWAYS_OPEN}
 PLACEHOLDERS = OPTIONAL_PLACEHOLDERS | frozenset(
     ("clinic_name", "clinic_phone", "clinic_hours", "clinic_urgent_phone", "booking_url", "emergency_number",
-     "emergency_dept", "crisis_line", "dv_line")
+     "emergency_dept", "crisis_line", "dv_line", "questions_kept_days")
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import httpx
 
@@ -21,6 +21,9 @@ from bot.clinic import SettingsFault, load_clinic
 from bot.paths import CLINIC, ROOT
 from bot.web.serve import log_format
 from bot.web.settings import load_settings
+from bot.store.database import Database, open_database
+from bot.web.desk.accounts import Accounts
+from bot.web.desk.desk import FIRST_ACCOUNT, idle_minutes, make_first_account
 from bot.yaml_files import YamlFault
 from scripts.check_data import find_all
 from scripts.processes import LOOPBACK, CannotStart, listen, process_settings, write_configuration
@@ -48,7 +51,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
 def prepare(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the processes, once all that they need is there.
 
-    Raises CannotStart, SettingsFault or YamlFault with a message that says what to do.
+    Raises CannotStart, SettingsFault, StoreFault or YamlFault with a message that says what to do.
     """
     host, port = environ.get("HOST") or LOOPBACK, wanted_port(environ)
     load_clinic(CLINIC, environ)
@@ -56,10 +59,13 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
     log_format(environ)
     refuse_faulty_content()
     refuse_used_port(host, port)
+    database = open_database(environ)
+    database.prepare()
+    prepare_desk(database, environ)
     model = ensure_model()
     (ROOT / "var").mkdir(exist_ok=True)
     return {
-        **environ,
+        **{name: value for name, value in environ.items() if name not in FIRST_ACCOUNT},
         **process_settings(environ, host=host, port=port),
         "ADDRESS": f"http://{url_host(host)}:{port}",
         "HOST": host,
@@ -71,6 +77,14 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
         "TF_INTRA_OP_PARALLELISM_THREADS": "1",  # nothing here runs on TensorFlow; Rasa only imports it
         "TF_INTER_OP_PARALLELISM_THREADS": "1",
     }
+
+
+def prepare_desk(database: Database, environ: Mapping[str, str]) -> None:
+    """Make the desk's first account where the environment names one. Raises CannotStart for its faulty settings."""
+    try:
+        make_first_account(Accounts(database, "", timedelta(minutes=idle_minutes(environ))), environ)
+    except ValueError as fault:
+        raise CannotStart(str(fault)) from None
 
 
 def wanted_port(environ: Mapping[str, str]) -> int:

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -29,10 +30,12 @@ class Run:
     def __init__(self, *, inside: Sequence[str] = (), output: IO | int = PIPE, **settings: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = tempfile.TemporaryDirectory()
+        self.database = f"sqlite:///{self.folder.name}/clinic.db"
         self.process = subprocess.Popen(
             [*inside, sys.executable, "-m", "scripts.run"],
             cwd=ROOT,
-            env={**NO_LIMITS, **os.environ, "PORT": str(self.port), **settings},
+            env={**NO_LIMITS, "DATABASE_URL": self.database, **os.environ, "PORT": str(self.port), **settings},
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
@@ -80,6 +83,7 @@ def running(*, inside: Sequence[str] = (), output: IO | int = PIPE, **settings: 
     finally:
         bot.process.terminate()
         bot.process.communicate(timeout=40)
+        bot.folder.cleanup()
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from bot.abroad import Abroad
 from bot.reply import CANNOT_CALL, HAVE_CALLED, NOT_NOW, URGENT, Renderer, Reply, payload
 from bot.safety import Finding
+from bot.store.counts import Counts
 from bot.web.conversations import Conversations
 from bot.web.danger_reader import DangerReader
 from bot.web.errors import ApiError
@@ -55,9 +57,11 @@ class Chat:
         latches: Latches,
         limits: Limits,
         metrics: Metrics,
+        counts: Counts,
     ) -> None:
         self._renderer = renderer
         self._danger = danger
+        self._counts = counts
         self._rasa = rasa
         self._conversations = conversations
         self._latches = latches
@@ -77,7 +81,7 @@ class Chat:
             if not (finding or is_for_danger(turn)):
                 self._refuse(await self._limits.refusal(caller, over))
             replies = await self._replies(conversation, turn, finding, is_over_limit=over is not None)
-        self._record(conversation, replies)
+        self._record(conversation, replies, finding.signs if finding else ())
         return {"conversation": conversation, "replies": replies}
 
     async def _look_for_danger(self, text: str | None, over: Over | None) -> Finding | None:
@@ -91,11 +95,12 @@ class Chat:
             self._metrics.limited.labels(over.limit).inc()
             raise too_many(over)
 
-    def _record(self, conversation: str, replies: list[Reply]) -> None:
-        """Tell the log and the metrics what was answered: ids and kinds, never words."""
+    def _record(self, conversation: str, replies: list[Reply], signs: Sequence[str]) -> None:
+        """Tell the log, the metrics and the counts what was answered: ids and kinds, never words."""
         self._metrics.replied(replies)
         self._metrics.latches.set(len(self._latches))
         for reply in replies:
+            self._counts.turn(reply, self._renderer.answers.version, signs)
             what = {"conversation": short(conversation), "answer": reply["answer"], "kind": reply["kind"]}
             logger.info("conversation %(conversation)s: %(answer)s (%(kind)s)", what, extra=what)
 
@@ -103,12 +108,26 @@ class Chat:
         """Drop what is held of a conversation here."""
         await self._latches.release(conversation)
 
-    def _read(self, body: Any) -> Turn:
-        turn = parse_turn(body)
-        if turn.conversation is not None and not self._conversations.is_ours(turn.conversation):
+    def refuse_unknown(self, conversation: str) -> None:
+        """Raise ApiError where a conversation was not started here."""
+        if not self._conversations.is_ours(conversation):
             raise ApiError(
                 400, "unknown_conversation", "This chat was not started here. Leave the id out to start one."
             )
+
+    async def in_danger(self, conversation: str, text: str) -> Reply | None:
+        """Return the safety reply that a text asks for, None for one without danger. Nothing but the text is needed."""
+        finding = await self._look_for_danger(text, None)
+        if finding is None:
+            return None
+        reply = self._safety_reply(finding, text)
+        await self._latches.close(conversation, reply)
+        return reply
+
+    def _read(self, body: Any) -> Turn:
+        turn = parse_turn(body)
+        if turn.conversation is not None:
+            self.refuse_unknown(turn.conversation)
         if turn.choice is not None and turn.choice not in self._renderer.answers:
             raise ApiError(
                 400, "unknown_choice", "There is no such button. Send the choice of a button you were given."
@@ -143,7 +162,11 @@ class Chat:
             logger.warning("conversation %s: safety reply without Rasa (%s)", short(conversation), type(error).__name__)
             others = []
         same = [other for other in others if other["answer"] == finding.answer and other["next"]]
-        reply = self._renderer.reply(
+        return [self._safety_reply(finding, text, same), *(other for other in others[1:] if same and other["kind"] == "answer")]
+
+    def _safety_reply(self, finding: Finding, text: str, same: Sequence[Reply] = ()) -> Reply:
+        """Return the reply to a danger; `same` is Rasa's, if there is one, whose last button is what it would say else."""
+        return self._renderer.reply(
             finding.answer,
             variant=finding.variant,
             level=finding.level,
@@ -151,7 +174,6 @@ class Chat:
             not_now=same[0]["next"][-1]["choice"] if same else None,
             abroad=self._abroad.says(text),
         )
-        return [reply, *(other for other in others[1:] if same and other["kind"] == "answer")]
 
     async def _after_danger(self, conversation: str, turn: Turn, latch: Latch) -> list[Reply]:
         """Return the replies to a button tapped after a safety reply."""
