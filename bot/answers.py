@@ -4,6 +4,7 @@ Records hold words and the fact ids they rest on; nothing here decides which one
 like in a text are filled from clinic.yml when a reply is rendered (bot/reply.py).
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -145,10 +146,11 @@ class Frame(_Record):
 
 @dataclass(frozen=True)
 class Answers(Mapping[str, Answer]):
-    """All records by id, and the frame."""
+    """All records by id, and the frame. `version` is told with each count: it changes with every word."""
 
     records: Mapping[str, Answer]
     frame: Frame
+    version: str = ""
 
     def __getitem__(self, id: str) -> Answer:
         return self.records[id]
@@ -188,7 +190,15 @@ def load_answers(folder: Path) -> Answers:
     if faults:
         raise YamlFault("\n".join(faults))
     assert frame is not None
-    return Answers(MappingProxyType(records), frame)
+    return Answers(MappingProxyType(records), frame, content_version(folder))
+
+
+def content_version(folder: Path) -> str:
+    """Return 12 hexadecimal digits that are the same as long as every file of the folder is."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.yml")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
 
 
 def _read_records(path: Path, records: dict[str, Answer], faults: list[str]) -> None:

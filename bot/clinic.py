@@ -51,6 +51,9 @@ class Clinic(BaseModel):
     after_hours_line: str | None = None
     exit_url: str
     widget_origins: tuple[str, ...] = ()
+    # how long what is kept is kept
+    counts_kept_months: int = Field(default=13, ge=1, le=13)  # docs/privacy.md says why
+    questions_kept_days: int = Field(default=90, ge=1, le=365)
     # where the answers come from
     rosh_url: str | None = None
     encyclopedia_url: str | None = None

@@ -186,10 +186,17 @@ class StandInForRasa:
 
 
 @pytest.fixture(scope="session")
-def front_server(renderer) -> Iterator[tuple[TestClient, StandInForRasa]]:
+def environ(tmp_path_factory) -> dict[str, str]:
+    """The environment of a front server for tests: a secret, and a database of its own."""
+    folder = tmp_path_factory.mktemp("front")
+    return {"CLINIC_SECRET": "for the tests only", "DATABASE_URL": f"sqlite:///{folder}/clinic.db"}
+
+
+@pytest.fixture(scope="session")
+def front_server(renderer, environ) -> Iterator[tuple[TestClient, StandInForRasa]]:
     stand_in = StandInForRasa(renderer)
     client = RasaClient("http://rasa.invalid", httpx.MockTransport(stand_in))
-    app = create_app({"CLINIC_SECRET": "for the tests only"}, client, SafetyCheck(DATA / "safety.yml"))
+    app = create_app(environ, client, SafetyCheck(DATA / "safety.yml"))
     with TestClient(app, raise_server_exceptions=False) as site:
         yield site, stand_in
 

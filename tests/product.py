@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 
@@ -23,10 +24,12 @@ class Run:
     def __init__(self) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = tempfile.TemporaryDirectory()
+        self.database = f"sqlite:///{self.folder.name}/clinic.db"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "scripts.run"],
             cwd=ROOT,
-            env={**os.environ, "PORT": str(self.port)},
+            env={"DATABASE_URL": self.database, **os.environ, "PORT": str(self.port)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -68,6 +71,7 @@ def running() -> Iterator[Run]:
     finally:
         bot.process.terminate()
         bot.process.communicate(timeout=40)
+        bot.folder.cleanup()
 
 
 def free_port() -> int:

@@ -326,12 +326,12 @@ ORIGINS = ["https://www.clinic.example", "https://blog.clinic.example:8443"]
 
 
 @pytest.fixture
-def allowed_sites(tmp_path, monkeypatch) -> TestClient:
+def allowed_sites(tmp_path, monkeypatch, environ) -> TestClient:
     """The front server of a clinic that has two more sites."""
     settings = tmp_path / "clinic.yml"
     settings.write_text(CLINIC.read_text().replace("widget_origins: []", f"widget_origins: {ORIGINS}"))
     monkeypatch.setattr(app, "CLINIC", settings)
-    return TestClient(create_app({"CLINIC_SECRET": "for the tests only"}))
+    return TestClient(create_app(environ))
 
 
 def ask_first(site, origin, method="POST"):
@@ -423,12 +423,12 @@ def test_the_page_of_a_demonstration_says_so(page, renderer):
     assert renderer.frame.demo_notice in page
 
 
-def test_the_page_of_a_real_clinic_has_no_such_notice(tmp_path, monkeypatch, renderer):
+def test_the_page_of_a_real_clinic_has_no_such_notice(tmp_path, monkeypatch, renderer, environ):
     settings = tmp_path / "clinic.yml"
     settings.write_text(CLINIC.read_text().replace("demo: true", "demo: false").replace("name: Rosh", "name: R<i>sh"))
     monkeypatch.setattr(app, "CLINIC", settings)
     rules = SafetyCheck(DATA / "safety.yml")
-    page = TestClient(create_app({"CLINIC_SECRET": "for the tests only"}, safety=rules)).get("/").text
+    page = TestClient(create_app(environ, safety=rules)).get("/").text
     assert renderer.frame.demo_notice not in html.unescape(page)
     assert "R&lt;i&gt;sh" in page  # a clinic's words are words, never markup
 

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
+import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -25,7 +26,10 @@ from bot.live import Live, Places
 from bot.paths import ANSWERS, CLINIC, DATA, ROOT
 from bot.reply import Renderer
 from bot.safety import SafetyCheck, load_check
+from bot.store.counts import Counts
 from bot.store.database import open_database
+from bot.store.retention import Retention
+from bot.store.upkeep import Upkeep
 from bot.web.chat import Chat, short
 from bot.web.conversations import Conversations, load_secret
 from bot.web.desk.desk import Desk, routes
@@ -60,27 +64,34 @@ def create_app(
 ) -> Starlette:
     """Return the application, with settings, answers and the safety check loaded.
 
-    Raises SettingsFault or YamlFault where clinic.yml or the data cannot be used, ValueError where the trained reader
-    of danger is missing. `rasa` replaces the client of the Rasa server at RASA_URL, `safety` the detector.
+    Raises SettingsFault or YamlFault where clinic.yml or the data cannot be used, StoreFault where DATABASE_URL is no
+    address, ValueError where the trained reader of danger is missing. A database that is away stops nothing: the chat
+    must answer. `rasa` replaces the client of the Rasa server at RASA_URL, `safety` the detector.
     """
     live = Live(Places(DATA, ANSWERS, CLINIC), environ)
     clinic, renderer = live.now.clinic, live.now.renderer
     client = rasa or RasaClient(environ.get("RASA_URL", "http://127.0.0.1:5005"))
     secret = environ.get("CLINIC_SECRET") or load_secret(SECRET_FILE)
     conversations = Conversations(secret)
-    chat = Chat(renderer, safety or load_check(MiniLMEncoder()), client, conversations)
+    database = open_database(environ)
+    counts = Counts(database, clinic.time_zone, clinic.languages[0])
+    retention = Retention(clinic.counts_kept_months, clinic.questions_kept_days)
+    upkeep = Upkeep(database, counts, retention, clinic.time_zone)
+    chat = Chat(renderer, safety or load_check(MiniLMEncoder()), client, conversations, counts)
     door = Door(clinic, renderer, chat, client, conversations)
-    desk = Desk(live, open_database(environ), secret, environ)
+    desk = Desk(live, database, secret, environ)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        upkeep.start()
         yield
+        await anyio.to_thread.run_sync(upkeep.stop)
         await client.close()
 
     def failed(request: Request, error: Exception) -> Response:
         return error_response(as_api_error(error), renderer.frame.emergency_line)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", door.page),
             Route("/widget.js", door.widget),
@@ -97,6 +108,8 @@ def create_app(
         exception_handlers={ApiError: failed, HTTPException: failed},
         lifespan=lifespan,
     )
+    app.state.database = database
+    return app
 
 
 def sites_allowed(origins: Sequence[str]) -> list[Middleware]:

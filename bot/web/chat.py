@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from bot.reply import CANNOT_CALL, HAVE_CALLED, URGENT, Renderer, Reply, payload
 from bot.safety import Finding, SafetyCheck
+from bot.store.counts import Counts
 from bot.web.conversations import Conversations
 from bot.web.errors import ApiError
 from bot.web.latch import Latch, Latches, is_safety
@@ -41,8 +42,16 @@ class Turn:
 class Chat:
     """Answers turns. Safety is looked at before anything else is asked, and needs nothing else to work."""
 
-    def __init__(self, renderer: Renderer, safety: SafetyCheck, rasa: RasaClient, conversations: Conversations) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        safety: SafetyCheck,
+        rasa: RasaClient,
+        conversations: Conversations,
+        counts: Counts,
+    ) -> None:
         self._renderer = renderer
+        self._counts = counts
         self._safety = safety
         self._rasa = rasa
         self._conversations = conversations
@@ -52,8 +61,10 @@ class Chat:
         """Return the reply object of the contract. Raises ApiError for a request that is not as the contract has it."""
         turn = self._read(await read_json(request))
         conversation = turn.conversation or self._conversations.issue()
-        replies = await self._replies(conversation, turn)
+        finding = self._safety.find(turn.text) if turn.text else None
+        replies = await self._replies(conversation, turn, finding)
         for reply in replies:
+            self._counts.turn(reply, self._renderer.answers.version, finding.signs if finding else ())
             logger.info("conversation %s: %s (%s)", short(conversation), reply["answer"], reply["kind"])
         return {"conversation": conversation, "replies": replies}
 
@@ -73,10 +84,10 @@ class Chat:
             )
         return turn
 
-    async def _replies(self, conversation: str, turn: Turn) -> list[Reply]:
+    async def _replies(self, conversation: str, turn: Turn, finding: Finding | None) -> list[Reply]:
         latch = self._latches.of(conversation)
         # First of all: danger is answered here, even when everything behind this server is down.
-        if turn.text and (finding := self._safety.find(turn.text)):
+        if turn.text and finding:
             replies = [await self._in_danger(conversation, turn.text, finding)]
         elif turn.choice and latch:
             replies = await self._after_danger(conversation, turn, latch)

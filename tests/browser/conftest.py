@@ -141,7 +141,7 @@ def rasa_of(product: Run) -> str:
 
 
 @pytest.fixture(scope="package")
-def serve(tmp_path_factory) -> Iterator[Callable[..., str]]:
+def serve(tmp_path_factory, environ) -> Iterator[Callable[..., str]]:
     """Return a function that starts one more front server, with changes of clinic.yml, and returns its address."""
     servers: list[uvicorn.Server] = []
 
@@ -153,7 +153,7 @@ def serve(tmp_path_factory) -> Iterator[Callable[..., str]]:
         path.write_text(text)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(app, "CLINIC", path)
-            application = app.create_app({"CLINIC_SECRET": "for the tests only", "RASA_URL": rasa_url})
+            application = app.create_app({**environ, "RASA_URL": rasa_url})
         port = free_port()
         server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error", ws="none"))
         servers.append(server)
