@@ -152,6 +152,7 @@ class Clinic(BaseModel):
             "emergency_dept": self.emergency_dept,
             "crisis_line": self.crisis_line,
             "dv_line": self.dv_line,
+            "questions_kept_days": str(self.questions_kept_days),
         }
         optional = {name: value for name in OPTIONAL_PLACEHOLDERS if (value := getattr(self, name))}
         return MappingProxyType(always | optional)
@@ -177,7 +178,7 @@ OPTIONAL_PLACEHOLDERS = frozenset(
 CONDITIONS = OPTIONAL_PLACEHOLDERS | {"crisis_free", CRISIS_ALWAYS_OPEN}
 PLACEHOLDERS = OPTIONAL_PLACEHOLDERS | frozenset(
     ("clinic_name", "clinic_phone", "clinic_hours", "clinic_urgent_phone", "booking_url", "emergency_number",
-     "emergency_dept", "crisis_line", "dv_line")
+     "emergency_dept", "crisis_line", "dv_line", "questions_kept_days")
 )  # fmt: skip
 
 

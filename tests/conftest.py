@@ -197,6 +197,7 @@ def front_server(renderer, environ) -> Iterator[tuple[TestClient, StandInForRasa
     stand_in = StandInForRasa(renderer)
     client = RasaClient("http://rasa.invalid", httpx.MockTransport(stand_in))
     app = create_app(environ, client, SafetyCheck(DATA / "safety.yml"))
+    app.state.database.prepare()  # as a start does
     with TestClient(app, raise_server_exceptions=False) as site:
         yield site, stand_in
 

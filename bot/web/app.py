@@ -22,12 +22,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.clinic import Clinic, tel
 from bot.encoder import MiniLMEncoder
+from bot.language import Language
 from bot.live import Live, Places
 from bot.paths import ANSWERS, CLINIC, DATA, ROOT
+from bot.redaction import load_redactor
 from bot.reply import Renderer
 from bot.safety import SafetyCheck, load_check
 from bot.store.counts import Counts
 from bot.store.database import open_database
+from bot.store.questions import Questions
 from bot.store.retention import Retention
 from bot.store.upkeep import Upkeep
 from bot.web.chat import Chat, short
@@ -36,8 +39,10 @@ from bot.web.desk.desk import Desk, routes
 from bot.web.desk.find import Find
 from bot.web.desk.sign_in import SignIn
 from bot.web.errors import ApiError, error_response
+from bot.web.feedback import Feedback
 from bot.web.made_once import MadeOnce
 from bot.web.page import load_page
+from bot.web.questions import SentQuestions
 from bot.web.rasa_client import RasaClient, RasaUnavailable
 from bot.web.widget_file import widget_file
 
@@ -77,8 +82,14 @@ def create_app(
     counts = Counts(database, clinic.time_zone, clinic.languages[0])
     retention = Retention(clinic.counts_kept_months, clinic.questions_kept_days)
     upkeep = Upkeep(database, counts, retention, clinic.time_zone)
-    chat = Chat(renderer, safety or load_check(MiniLMEncoder()), client, conversations, counts)
+    encoder, redactor = MiniLMEncoder(), load_redactor()
+    check = safety or load_check(encoder)
+    chat = Chat(renderer, check, client, conversations, counts)
     door = Door(clinic, renderer, chat, client, conversations)
+    words = load_page(DATA / "page.yml", clinic.words, renderer.answers)["questions"]
+    questions = Questions(database, encoder.embed)
+    sent = SentQuestions(chat, redactor, Language(check.english), questions, clinic, words)
+    feedback = Feedback(chat, renderer.answers, counts)
     desk = Desk(live, database, secret, environ)
 
     @contextlib.asynccontextmanager
@@ -97,6 +108,8 @@ def create_app(
             Route("/widget.js", door.widget),
             Route("/api/chat", door.chat, methods=["POST"]),
             Route("/api/conversations/{conversation}", door.forget, methods=["DELETE"]),
+            Route("/api/feedback", feedback.endpoint, methods=["POST"]),
+            Route("/api/questions", sent.endpoint, methods=["POST"]),
             Route("/api/answers", door.answers),
             Route("/api/answers/{id:path}", door.answer),
             Route("/healthz", door.healthz),
@@ -108,7 +121,7 @@ def create_app(
         exception_handlers={ApiError: failed, HTTPException: failed},
         lifespan=lifespan,
     )
-    app.state.database = database
+    app.state.database, app.state.counts = database, counts
     return app
 
 

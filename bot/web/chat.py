@@ -72,12 +72,26 @@ class Chat:
         """Drop what is held of a conversation here."""
         self._latches.release(conversation)
 
-    def _read(self, body: Any) -> Turn:
-        turn = parse_turn(body)
-        if turn.conversation is not None and not self._conversations.is_ours(turn.conversation):
+    def refuse_unknown(self, conversation: str) -> None:
+        """Raise ApiError where a conversation was not started here."""
+        if not self._conversations.is_ours(conversation):
             raise ApiError(
                 400, "unknown_conversation", "This chat was not started here. Leave the id out to start one."
             )
+
+    def in_danger(self, conversation: str, text: str) -> Reply | None:
+        """Return the safety reply that a text asks for, None for one without danger. Nothing but the text is needed."""
+        finding = self._safety.find(text)
+        if finding is None:
+            return None
+        reply = self._safety_reply(finding)
+        self._latches.close(conversation, reply)
+        return reply
+
+    def _read(self, body: Any) -> Turn:
+        turn = parse_turn(body)
+        if turn.conversation is not None:
+            self.refuse_unknown(turn.conversation)
         if turn.choice is not None and turn.choice not in self._renderer.answers:
             raise ApiError(
                 400, "unknown_choice", "There is no such button. Send the choice of a button you were given."
@@ -103,12 +117,15 @@ class Chat:
             logger.warning("conversation %s: safety reply without Rasa (%s)", short(conversation), type(error).__name__)
             others = []
         same = [other for other in others if other["answer"] == finding.answer and other["next"]]
+        return self._safety_reply(finding, same[0]["next"][-1]["choice"] if same else None)
+
+    def _safety_reply(self, finding: Finding, not_now: str | None = None) -> Reply:
         return self._renderer.reply(
             finding.answer,
             variant=finding.variant,
             level=finding.level,
             also_crisis=finding.also_crisis,
-            not_now=same[0]["next"][-1]["choice"] if same else None,
+            not_now=not_now,
         )
 
     async def _after_danger(self, conversation: str, turn: Turn, latch: Latch) -> list[Reply]:
