@@ -1,14 +1,15 @@
 """widget.js: the one file that puts the chat on a page, made at start from the parts in bot/web/widget.
 
-The server writes the words and settings before the parts, so that one request brings everything, and leaves out what
-means nothing, such as comments and white space. No name is changed: there is no build step.
+The server writes the words and settings before the parts, so that one request brings everything, and has a minifier
+write it all short. There is no build step: what is served is made from the files as they are at start.
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+import minify
 
 from bot.answers import Frame
 from bot.clinic import Clinic
@@ -16,49 +17,15 @@ from bot.reply import Renderer, Reply
 
 HERE = Path(__file__).parent / "widget"
 PARTS = ("elements", "replies", "danger", "server", "memory", "chat", "sheet", "answers", "panel", "widget")
-# Comments, what must stay as it is (strings, templates, regular expressions), and all other runs of white space.
-_TOKENS = re.compile(
-    r"""(?P<comment>(?<![:\\])//[^\n]*|/\*.*?\*/)
-    |(?P<literal>'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`
-      |(?:(?<=[(!,=])|(?<=[(!,=]\ ))/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/[a-z]*)
-    |(?P<space>\s+)""",
-    re.DOTALL | re.VERBOSE,
-)
-_LOOSE_SPACE = {"js": re.compile(r" ?([{}()\[\];,=?:<>|&!]) ?"), "css": re.compile(r" ?([{};,>]) ?|(?<=:) ")}
-# What can be written shorter: `(x) =>` in a script, `0.5em` in a style.
-_LONGHAND = {
-    "js": [(re.compile(r"(?<![\w)])\((\w+)\)=>"), r"\1=>")],
-    "css": [(re.compile(r"(?<![\d.])0(\.\d)"), r"\1")],
-}
 
 
 def widget_file(renderer: Renderer, clinic: Clinic, page: Mapping[str, Any]) -> str:
     """Return the script of the widget with one clinic's words and numbers; `page` has the words of data/page.yml."""
-    parts = [squeezed((HERE / f"{part}.js").read_text(), "js") for part in PARTS]
-    styles = squeezed((HERE / "widget.css").read_text(), "css")
+    parts = "".join((HERE / f"{part}.js").read_text() for part in PARTS)
+    script = minify.string("application/javascript", f"(()=>{{{parts}}})()")
+    styles = minify.string("text/css", (HERE / "widget.css").read_text())
     settings = widget_settings(renderer, clinic, page)
-    before = f"(()=>{{'use strict';const WIDGET={as_script(settings)},STYLES={as_script(styles)};"
-    return "\n".join([before, *parts, "})();\n"])
-
-
-def squeezed(code: str, language: str) -> str:
-    """Return JavaScript or CSS ("js", "css") without comments, white space and what else means nothing.
-
-    Only for code that ends its statements with semicolons, as a test sees to.
-    """
-    literals: list[str] = []
-
-    def replacement(token: re.Match[str]) -> str:
-        if token["literal"] is None:
-            return " "
-        literals.append(token["literal"])
-        return f"\0{len(literals) - 1}\0"
-
-    loose = re.sub(r" +", " ", _TOKENS.sub(replacement, code))
-    tight = _LOOSE_SPACE[language].sub(lambda space: space[1] or "", loose).replace(";}", "}")
-    for found, instead in _LONGHAND[language]:
-        tight = found.sub(instead, tight)
-    return re.sub("\0(\\d+)\0", lambda place: literals[int(place[1])], tight).strip()
+    return f"(()=>{{'use strict';const WIDGET={as_script(settings)},STYLES={as_script(styles)};{script}}})();\n"
 
 
 def as_script(value: Any) -> str:

@@ -99,6 +99,8 @@ class Chat {
     const tools = [
       reply.kind === 'answer' && this.keepButton('keep', () => this.sheet.addAnswer(reply)),
       text && UNANSWERED.includes(reply.kind) && this.keepButton('keep_question', () => this.sheet.addQuestion(text)),
+      text && SENDABLE.includes(reply.kind) && this.sender(text),
+      question && !how.note && isOrdinary(reply) && !this.list.querySelector('.alarm') && this.helped(reply),
     ];
     return replyItem(reply, (to) => this.choose(to), { ...how, tools });
   }
@@ -111,6 +113,40 @@ class Chat {
       this.tell(say('kept'));
     });
     return keep;
+  }
+
+  /** Return the question whether an answer helped. A tap is counted, and nothing else is sent. @param {Reply} reply */
+  helped({ answer }) {
+    /** @param {string} label @param {boolean} helpful */
+    const tap = (label, helpful) => button('button.plain', label, () => {
+      box.replaceChildren(say('thanks'));
+      box.focus();
+      return this.server.post('feedback', { answer, helpful });
+    });
+    const label = say('helped');
+    const box = element('div.ways.quiet', { role: 'group', 'aria-label': label, tabindex: '-1' }, label,
+      tap(say('yes'), true), tap(say('no'), false));
+    return box;
+  }
+
+  /** Return what sends a question to the clinic: the first tap shows what would be sent. @param {string} text */
+  sender(text) {
+    const first = () => button('button', say('send_question'), () => step('?preview=1'));
+    const box = element('div.visit', { tabindex: '-1' }, first());
+    /** @param {string} query */
+    const step = async (query) => {
+      box.replaceChildren(say('waiting'));
+      box.focus();
+      try {
+        const { reply, text: shown, notice } = await this.server.post(`questions${query}`, { text });
+        box.replaceChildren(element('q', { dir: 'auto' }, shown), paragraph(notice),
+          query && button('button.primary', say('send_shown'), () => step('')));
+        this.warn(reply);
+      } catch (error) {
+        box.replaceChildren(paragraph(error instanceof Refusal ? error.message : say('not_sent')), first());
+      }
+    };
+    return box;
   }
 
   // Failing

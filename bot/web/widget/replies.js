@@ -2,6 +2,10 @@
 
 const ALARMS = ['urgent', 'crisis'];
 const UNANSWERED = ['fallback', 'not_covered', 'out_of_scope', 'advice'];
+const SENDABLE = ['fallback', 'not_covered'];
+
+/** Whether a reply is one that asks if it helped: never after safety or grief. @param {Reply} reply */
+const isOrdinary = ({ kind, answer }) => kind === 'answer' && !/^(support|meta)/.test(String(answer));
 
 /**
  * Return a message of the log. The sender's name stands outside the text, whose direction may differ.

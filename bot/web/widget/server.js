@@ -17,25 +17,36 @@ class Server {
   }
 
   /**
-   * Return the replies and the id of their chat. Throws Refusal for a 4xx with a message, another error where no
-   * answer is to be had.
+   * Return the replies and the id of their chat. Throws as `post` does, and where there is no reply.
    * @param {Question['sent']} sent @returns {Promise<{conversation: string, replies: Reply[]}>}
    */
   async ask(sent) {
+    const answered = await this.post('chat', sent);
+    if (!answered.replies.length) throw new Error();
+    return answered;
+  }
+
+  /**
+   * Return what the server says to something sent in this chat. Throws Refusal for a 4xx with a message, another error
+   * where nothing is to be had.
+   * @param {string} path @param {object} sent @returns {Promise<any>}
+   */
+  async post(path, sent) {
     const request = new AbortController();
     const timer = setTimeout(() => request.abort(), TIMEOUT_MS);
     try {
       const body = JSON.stringify({ conversation: this.conversation, ...sent });
       const headers = { 'Content-Type': 'application/json' };
-      const response = await this.fetch('chat', { method: 'POST', headers, body, signal: request.signal });
-      const { conversation, replies, error } = await response.json();
+      const response = await this.fetch(path, { method: 'POST', headers, body, signal: request.signal });
+      const answered = response.status === 204 ? {} : await response.json();
+      const { error } = answered;
       if (error?.code === 'unknown_conversation' && this.conversation) {
         this.conversation = null; // so this happens once
-        return this.ask(sent);
+        return this.post(path, sent);
       }
       if (error && response.status < 500) throw new Refusal(error.message);
-      if (!response.ok || !replies.length) throw new Error();
-      return { conversation, replies };
+      if (!response.ok) throw new Error();
+      return answered;
     } finally {
       clearTimeout(timer);
     }
