@@ -13,14 +13,13 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.answers import FALLBACK, load_answers
-from bot.clinic import load_clinic
+from bot.answers import FALLBACK
 from bot.followups import SUBJECT, Conversation, load_cues, nameable_topics
 from bot.gate import ADVICE, Decision, load_gate
 from bot.links import LAST_ANSWER, TOPIC, Last, last_of, load_nearest
-from bot.paths import ANSWERS, CLINIC, DATA, SOURCES
+from bot.live import Live, Published
+from bot.paths import DATA
 from bot.reply import Renderer, Reply, as_text, payload
-from bot.sources import load_sources
 from bot.topics import load_topics
 
 logger = logging.getLogger(__name__)
@@ -111,11 +110,22 @@ def rasa_buttons(reply: Reply) -> list[dict[str, str]]:
     return [{"title": button["label"], "payload": payload(button["choice"])} for button in reply["next"]]
 
 
-@lru_cache(maxsize=1)
 def load_speaker() -> Speaker:
-    """Return the speaker, loaded on first use and kept."""
-    answers = load_answers(ANSWERS)
-    followups = DATA / "followups.yml"
+    """Return the speaker of the content in force; the first use loads it."""
+    return live_speakers().made
+
+
+@lru_cache(maxsize=1)
+def live_speakers() -> Live[Speaker]:
+    """Return what holds the speaker, and looks for changes of the content."""
+    live = Live(speaker_of)
+    live.watch()
+    return live
+
+
+def speaker_of(published: Published) -> Speaker:
+    """Return what speaks the words of one content."""
+    answers, followups = published.content.answers, DATA / "followups.yml"
     conversation = Conversation(
         answers,
         load_nearest(followups, answers),
@@ -123,4 +133,4 @@ def load_speaker() -> Speaker:
         load_cues(followups),
         load_gate(DATA / "gate.yml"),
     )
-    return Speaker(Renderer(answers, load_sources(SOURCES), load_clinic(CLINIC)), conversation)
+    return Speaker(published.renderer, conversation)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from bot.checks import Content, check_answers, load_content, reading_grades
 from bot.clinic import CONDITIONS, PLACEHOLDERS, Clinic, SettingsFault, load_clinic
@@ -23,6 +23,7 @@ from bot.yaml_files import YamlFault, read_yaml
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 2.0  # a file that is being written is read once it has stood still this long
+Made = TypeVar("Made")
 OTHER_FILES = ("desk.yml", "page.yml", "wording.yml", "published_ids.yml")
 
 
@@ -40,6 +41,9 @@ class Places:
         for folder in (self.answers, self.data / "sources"):
             yield from sorted(folder.glob("*.yml"))
         yield from (self.data / name for name in OTHER_FILES)
+
+
+PLACES = Places()
 
 
 @dataclass(frozen=True)
@@ -62,16 +66,23 @@ class Published:
         return reading_grades(self.content)
 
 
-class Live:
-    """Holds what is in force, and looks for changes."""
+class Live(Generic[Made]):
+    """Holds what is in force, and what a server `makes` of it; looks for changes."""
 
-    def __init__(self, places: Places = Places(), environ: Mapping[str, str] = os.environ) -> None:
-        """Load the content without checking it: a start does that before. Raises SettingsFault or YamlFault."""
+    def __init__(
+        self, makes: Callable[[Published], Made], places: Places = PLACES, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        """Load the content without checking it: a start does that before. Raises SettingsFault or YamlFault.
+
+        `makes` may raise YamlFault too: such a content is not taken.
+        """
         self.now = load(places, environ)
+        self.made = makes(self.now)
         self.faults: tuple[str, ...] = ()
+        self._makes = makes
         self._places = places
         self._environ = environ
-        self._files: Any = None  # as they were when last read here
+        self._files: Any = fingerprint(places)  # as they were when last read here
         self._seen: Any = None  # as they were when last looked at
         self._stopping = threading.Event()
 
@@ -85,28 +96,38 @@ class Live:
         if files == self._files or files != before:
             return False
         self._files = files
-        return self._take(*checked(self._places, self._environ, self.now))
+        return self._read()
 
-    def watch(self, on_new: Callable[[Published], None]) -> None:
-        """Look again and again, in a thread of its own, until `stop`."""
+    def watch(self, on_new: Callable[[Made], object] = lambda made: None, *, check_first: bool = False) -> None:
+        """Look again and again, in a thread of its own, until `stop`, and say what was made of each new content.
+
+        `check_first` looks for faults in the files as they are, too.
+        """
+        self._files = None if check_first else self._files
         threading.Thread(target=self._watch, args=[on_new], daemon=True, name="content").start()
 
     def stop(self) -> None:
         """Stop looking."""
         self._stopping.set()
 
-    def _watch(self, on_new: Callable[[Published], None]) -> None:
+    def _watch(self, on_new: Callable[[Made], object]) -> None:
         while not self._stopping.wait(LOOK_EVERY_S):
             if self.look():
-                on_new(self.now)
+                on_new(self.made)
 
-    def _take(self, found: Published | None, faults: tuple[str, ...]) -> bool:
-        self.faults = faults
-        for fault in faults:
-            logger.warning("content not taken: %s", fault)
-        if found is None or same(found, self.now):
+    def _read(self) -> bool:
+        try:
+            found = checked(self._places, self._environ, self.now)
+            made = None if same(found, self.now) else self._makes(found)
+        except (SettingsFault, YamlFault) as fault:
+            self.faults = shown(str(fault).splitlines())
+            for line in self.faults:
+                logger.warning("content not taken: %s", line)
             return False
-        self.now = found
+        self.faults = ()
+        if made is None:
+            return False
+        self.now, self.made = found, made
         logger.info("content taken: the files as they are now are in force")
         return True
 
@@ -118,16 +139,14 @@ def load(places: Places, environ: Mapping[str, str]) -> Published:
     return Published(content, clinic, read_yaml(places.data / "desk.yml", "desk"))
 
 
-def checked(places: Places, environ: Mapping[str, str], before: Published) -> tuple[Published | None, tuple[str, ...]]:
-    """Return the content of the files if it may be published, and else its faults, a line each."""
-    try:
-        found = load(places, environ)
-        faults = check_answers(found.content, places.answers)
-    except (SettingsFault, YamlFault) as fault:
-        return None, shown(str(fault).splitlines())
-    desk = places.data / "desk.yml"
+def checked(places: Places, environ: Mapping[str, str], before: Published) -> Published:
+    """Return the content of the files. Raises SettingsFault or YamlFault where it may not be published."""
+    found, desk = load(places, environ), places.data / "desk.yml"
+    faults = check_answers(found.content, places.answers)
     faults += [f"{desk}: {name}: is missing; put it back" for name in missing(before.desk_words, found.desk_words)]
-    return (None, shown(faults)) if faults else (found, ())
+    if faults:
+        raise YamlFault("\n".join(faults))
+    return found
 
 
 def missing(before: Any, now: Any, name: str = "") -> Iterator[str]:

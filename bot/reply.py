@@ -26,6 +26,10 @@ class Renderer:
     """Puts records into replies: answers, sources and one clinic's settings in, dicts of the contract out."""
 
     def __init__(self, answers: Answers, sources: Sources, clinic: Clinic) -> None:
+        self.renew(answers, sources, clinic)
+
+    def renew(self, answers: Answers, sources: Sources, clinic: Clinic) -> None:
+        """Speak these words from now on. Call it where no reply is being rendered: on the event loop."""
         self.answers = answers
         self._sources = sources
         self._clinic = clinic
@@ -116,6 +120,10 @@ class Renderer:
 
     def _paragraph(self, paragraph: Paragraph) -> str:
         return self._fill(paragraph.text) if paragraph.text else self.frame.cautions[str(paragraph.caution)]
+
+    def staff_notes(self, id: str) -> list[str]:
+        """Return the staff detail of a record: never for visitors, and shown under caution K5 alone."""
+        return [self._fill(note.text) for note in self.answers[id].staff]
 
     def buttons(self, ids: Iterable[str]) -> list[dict[str, str]]:
         """Return the buttons that lead to the answers `ids`."""

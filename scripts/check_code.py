@@ -13,6 +13,7 @@ CHECKS = (
     (*PYTHON, "ruff", "check", "."),
     (*PYTHON, "mypy", "--no-error-summary"),
     (*NODE, "node_modules/typescript/bin/tsc", "--project", "bot/web/widget"),
+    (*NODE, "node_modules/typescript/bin/tsc", "--project", "bot/web/desk"),
 )
 
 

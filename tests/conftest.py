@@ -6,10 +6,12 @@ Nothing here needs a trained model, a network or today's date.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import delete
 from starlette.testclient import TestClient
 
 from bot.answers import Answer, Answers, Frame, SafetyButtons, load_answers
@@ -20,9 +22,12 @@ from bot.reply import Renderer, Reply, as_text
 from bot.safety import SafetyCheck
 from bot.sources import NOT_USED, STAFF_ONLY, VISITOR, Document, Erratum, Fact, Sources, load_sources
 from bot.store.database import Database
+from bot.store.desk import Attempt
 from bot.web.app import PROBE_ANSWER, create_app
+from bot.web.desk.accounts import Accounts
 from bot.web.rasa_client import RasaClient
 from bot.wording import Blocked, Wording
+from tests.desk import EDITOR, PASSWORDS, READER, Visitor
 
 # The real data.
 
@@ -149,6 +154,48 @@ def database(empty_database_url) -> Iterator[Database]:
     made.prepare()
     yield made
     made.close()
+
+
+# The front desk.
+
+
+@pytest.fixture(scope="module")
+def desk_app(tmp_path_factory):
+    """The front server with an editor and a reader who may use the desk, for the tests of one file."""
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('desk')}/clinic.db")
+    database.prepare()
+    accounts = Accounts(database, "for the tests only", timedelta(minutes=30))
+    for name, role in ((EDITOR, "editor"), (READER, "reader")):
+        accounts.save(name, role, PASSWORDS[name])
+    url = database.url.render_as_string(hide_password=False)
+    environ = {"CLINIC_SECRET": "for the tests only", "DATABASE_URL": url}
+    app = create_app(environ, safety=SafetyCheck(DATA / "safety.yml"))
+    app.state.accounts, app.state.desk_database = accounts, database
+    yield app
+    database.close()
+
+
+@pytest.fixture
+def visitor(desk_app) -> Visitor:
+    """A browser at the desk, not signed in; nobody has failed to sign in before."""
+    with desk_app.state.desk_database.writing() as rows:
+        rows.execute(delete(Attempt))
+    return Visitor(desk_app)
+
+
+@pytest.fixture(scope="module")
+def reading(desk_app) -> Visitor:
+    """A browser signed in once for the tests of one file that only read."""
+    visitor = Visitor(desk_app)
+    assert visitor.sign_in().status_code == 303
+    return visitor
+
+
+@pytest.fixture
+def editor(visitor) -> Visitor:
+    """A browser at the desk, signed in as an editor."""
+    assert visitor.sign_in().status_code == 303
+    return visitor
 
 
 # The whole front server, with a stand-in where it would call Rasa.

@@ -1,12 +1,15 @@
 """The front server as a Starlette application: routes, headers and errors. `create_app` opens everything it needs."""
 
+import asyncio
 import contextlib
+import dataclasses
 import json
 import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import anyio
 from starlette.applications import Starlette
@@ -20,14 +23,17 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.answers import Answers
 from bot.clinic import Clinic, tel
 from bot.encoder import MiniLMEncoder
+from bot.finder import load_finder
 from bot.language import Language
-from bot.live import Live, Places
+from bot.live import Live, Places, Published
 from bot.paths import ANSWERS, CLINIC, DATA, ROOT
 from bot.redaction import load_redactor
 from bot.reply import Renderer
 from bot.safety import SafetyCheck, load_check
+from bot.sources import Sources
 from bot.store.counts import Counts
 from bot.store.database import open_database
 from bot.store.questions import Questions
@@ -35,6 +41,8 @@ from bot.store.retention import Retention
 from bot.store.upkeep import Upkeep
 from bot.web.chat import Chat, short
 from bot.web.conversations import Conversations, load_secret
+from bot.web.desk.content import ContentPage
+from bot.web.desk.counts import CountsPage
 from bot.web.desk.desk import Desk, routes
 from bot.web.desk.find import Find
 from bot.web.desk.sign_in import SignIn
@@ -73,8 +81,8 @@ def create_app(
     address, ValueError where the trained reader of danger is missing. A database that is away stops nothing: the chat
     must answer. `rasa` replaces the client of the Rasa server at RASA_URL, `safety` the detector.
     """
-    live = Live(Places(DATA, ANSWERS, CLINIC), environ)
-    clinic, renderer = live.now.clinic, live.now.renderer
+    live = Live(site_of, Places(DATA, ANSWERS, CLINIC), environ)
+    clinic, renderer = live.now.clinic, live.made.renderer
     client = rasa or RasaClient(environ.get("RASA_URL", "http://127.0.0.1:5005"))
     secret = environ.get("CLINIC_SECRET") or load_secret(SECRET_FILE)
     conversations = Conversations(secret)
@@ -85,17 +93,26 @@ def create_app(
     encoder, redactor = MiniLMEncoder(), load_redactor()
     check = safety or load_check(encoder)
     chat = Chat(renderer, check, client, conversations, counts)
-    door = Door(clinic, renderer, chat, client, conversations)
-    words = load_page(DATA / "page.yml", clinic.words, renderer.answers)["questions"]
+    door = Door(live.made, chat, client, conversations)
     questions = Questions(database, encoder.embed)
-    sent = SentQuestions(chat, redactor, Language(check.english), questions, clinic, words)
+    sent = SentQuestions(chat, redactor, Language(check.english), questions, clinic, live.made.page["questions"])
     feedback = Feedback(chat, renderer.answers, counts)
     desk = Desk(live, database, secret, environ)
+    finder = load_finder(live.now.content, environ.get("MODEL"), encoder)
+
+    def take(site: Site) -> None:
+        """Say the words of a changed content from now on."""
+        renderer.renew(*site.words)
+        door.renew(dataclasses.replace(site, renderer=renderer))
+        finder.renew(live.now.content)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        live.watch(lambda site: loop.call_soon_threadsafe(take, site), check_first=True)
         upkeep.start()
         yield
+        live.stop()
         await anyio.to_thread.run_sync(upkeep.stop)
         await client.close()
 
@@ -115,7 +132,7 @@ def create_app(
             Route("/healthz", door.healthz),
             Route("/readyz", door.readyz),
             Mount("/static", StaticFiles(directory=HERE / "static")),
-            *routes(desk, Find(desk), SignIn(desk)),
+            *routes(desk, Find(desk, check, finder), ContentPage(desk), CountsPage(desk), SignIn(desk)),
         ],
         middleware=[Middleware(Outermost, on_error=failed), *sites_allowed(clinic.widget_origins)],
         exception_handlers={ApiError: failed, HTTPException: failed},
@@ -123,6 +140,33 @@ def create_app(
     )
     app.state.database, app.state.counts = database, counts
     return app
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """What this server makes of one content: all that the public sees of it."""
+
+    clinic: Clinic
+    renderer: Renderer
+    words: tuple[Answers, Sources, Clinic]
+    page: dict[str, Any]
+    widget: MadeOnce
+    answers: MadeOnce
+
+
+def site_of(published: Published) -> Site:
+    """Return the site. Raises YamlFault where data/page.yml leads to an answer that does not exist."""
+    clinic, renderer, content = published.clinic, published.renderer, published.content
+    page = load_page(DATA / "page.yml", clinic.words, renderer.answers)
+    answers = json.dumps({"answers": [renderer.reply(id) for id in renderer.answers]}, ensure_ascii=False)
+    return Site(
+        clinic,
+        renderer,
+        (content.answers, content.sources, clinic),
+        page,
+        MadeOnce(widget_file(renderer, clinic, page), "text/javascript", WIDGET_HEADERS),
+        MadeOnce(answers, "application/json"),
+    )
 
 
 def sites_allowed(origins: Sequence[str]) -> list[Middleware]:
@@ -136,19 +180,20 @@ def sites_allowed(origins: Sequence[str]) -> list[Middleware]:
 class Door:
     """The endpoints, each a thin coat."""
 
-    def __init__(
-        self, clinic: Clinic, renderer: Renderer, chat: Chat, rasa: RasaClient, conversations: Conversations
-    ) -> None:
-        self._clinic = clinic
-        self._renderer = renderer
+    def __init__(self, site: Site, chat: Chat, rasa: RasaClient, conversations: Conversations) -> None:
         self._chat = chat
         self._rasa = rasa
         self._conversations = conversations
-        self._page = load_page(DATA / "page.yml", clinic.words, renderer.answers)
         self._templates = Jinja2Templates(directory=HERE / "templates")
-        self._widget = MadeOnce(widget_file(renderer, clinic, self._page), "text/javascript", WIDGET_HEADERS)
-        answers = {"answers": [renderer.reply(id) for id in renderer.answers]}
-        self._answers = MadeOnce(json.dumps(answers, ensure_ascii=False), "application/json")
+        self.renew(site)
+
+    def renew(self, site: Site) -> None:
+        """Show this content from now on."""
+        self._clinic = site.clinic
+        self._renderer = site.renderer
+        self._page = site.page
+        self._widget = site.widget
+        self._answers = site.answers
 
     async def page(self, request: Request) -> Response:
         """The demo page with the chat on it."""

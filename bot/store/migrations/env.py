@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from bot.store.desk import Account  # noqa: F401 (its tables stand on the same base)
 from bot.store.tables import Base
 
 context.configure(

@@ -263,8 +263,8 @@ _VOUCHED = {True: ("signed in through the clinic's sign-in", ""), False: ("sign-
 
 
 def as_name(name: str) -> str:
-    """Return the name as accounts have it: small letters, no blanks around it."""
-    return unicodedata.normalize("NFKC", name).strip().lower()[:200]
+    """Return the name as accounts have it: small letters, no blanks around it, nothing that can't be printed."""
+    return "".join(filter(str.isprintable, unicodedata.normalize("NFKC", name))).strip().lower()[:200]
 
 
 def checked_name(name: str) -> str:
@@ -277,7 +277,7 @@ def checked_name(name: str) -> str:
 
 def as_password(password: str) -> str:
     """Return the password in one form, however the keyboard put its accents together."""
-    return unicodedata.normalize("NFKC", password)
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "replace").decode()
 
 
 def checked_password(password: str, name: str) -> str:
