@@ -22,7 +22,7 @@ from bot.clinic import SettingsFault, load_clinic
 from bot.paths import CLINIC, ROOT
 from bot.store.database import Database, open_database
 from bot.web.desk.accounts import Accounts
-from bot.web.desk.desk import idle_minutes, make_first_account
+from bot.web.desk.desk import FIRST_ACCOUNT, idle_minutes, make_first_account
 from bot.yaml_files import YamlFault
 from scripts.check_data import find_all
 from scripts.train import QUIET, ensure_model
@@ -70,7 +70,7 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
     actions = free_port(ACTIONS_PORT, taken={port, rasa})
     (ROOT / "var").mkdir(exist_ok=True)
     return {
-        **{name: value for name, value in environ.items() if name != "DESK_PASSWORD"},
+        **{name: value for name, value in environ.items() if name not in FIRST_ACCOUNT},
         "ADDRESS": f"http://{url_host(host)}:{port}",
         "HOST": host,
         "PORT": str(port),

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import event
 
 from bot.answers import load_answers
-from bot.paths import ANSWERS
+from bot.paths import ANSWERS, DATA, ROOT
 from bot.reply import CRISIS, URGENT
 from bot.web.desk import find as module
+from bot.yaml_files import read_yaml
 from tests.desk import PASSWORDS, Visitor, plain
 
 IDS = sorted(load_answers(ANSWERS))
@@ -224,3 +225,22 @@ def test_the_content_page_lists_every_answer(reading, answers):
     assert all(id in words for id in answers)
     assert f"{len(answers)} answers" in words
     assert PASSWORDS["dana"] not in words
+
+
+# The words.
+
+
+def test_every_word_of_the_desk_is_shown_somewhere():
+    """A name in data/desk.yml that nothing reads would be edited in vain."""
+    folder = ROOT / "bot" / "web" / "desk"
+    readers = " ".join(path.read_text() for kind in ("*.py", "*.html", "*.js") for path in folder.rglob(kind))
+    names = set(names_in(read_yaml(DATA / "desk.yml", "desk")))
+    facets = {id.partition("/")[0] for id in IDS}
+    assert {name for name in names if not re.search(rf"\b{name}\b", readers)} - facets == set()
+
+
+def names_in(words):
+    for name, value in words.items():
+        yield name
+        if isinstance(value, dict):
+            yield from names_in(value)

@@ -142,17 +142,11 @@ class Accounts:
         name = as_name(name)
         if not self._is_right(name, password, address):
             return None
+        self.forget_old()
         with self._database.writing() as rows:
             account = rows.execute(select(Account).where(Account.name == name)).scalar_one()
             self._note(rows, name, "signed in", "", address)
             return self._begin(rows, account)
-
-    def sign_in_known(self, name: str, address: str) -> Session | None:
-        """Return a new session for somebody whom the clinic's own sign-in has vouched for, None without an account."""
-        with self._database.writing() as rows:
-            account = rows.execute(select(Account).where(Account.name == as_name(name))).scalar()
-            self._note(rows, account.name if account else SOMEONE, *_VOUCHED[bool(account)], address)
-            return self._begin(rows, account) if account else None
 
     def session(self, token: str) -> Session | None:
         """Return the session of a cookie's token, None where it has ended or was never there."""
@@ -257,9 +251,6 @@ class Accounts:
         place = self._keyed(f"place {address}")[:6] if address else ""
         row = {"at": self._now(), "who": who, "deed": deed, "about": about[:200], "place": place}
         rows.execute(insert(Audit).values(**row))
-
-
-_VOUCHED = {True: ("signed in through the clinic's sign-in", ""), False: ("sign-in failed", "no account here")}
 
 
 def as_name(name: str) -> str:

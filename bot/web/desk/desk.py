@@ -1,6 +1,6 @@
 """The desk as a whole: who may see a page, its layout, and the routes. A page's own work is in its own module.
 
-Every page but the sign-in goes through `guarded`. Red flags are looked for before anything else is, also before that.
+Every page but the sign-in and the search goes through `guarded`; the search looks for red flags before all else.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 IDLE_MINUTES = 30
+FIRST_ACCOUNT = USER, PASSWORD = "DESK_USER", "DESK_PASSWORD"
 
 
 class Desk:
@@ -114,7 +115,8 @@ def routes(desk: Desk, *parts: Any) -> list[BaseRoute]:
     """Return the desk's addresses: each part is one module's, and has routes of its own."""
     own = [route for part in parts for route in part.routes()]
     static = Mount("/static", StaticFiles(directory=HERE / "static"))
-    return [Mount(PATH, routes=[*own, static]), Route(PATH, parts[0].first_page)]
+    first = parts[0].first_page
+    return [Mount(PATH, routes=[Route("/", first), *own, static]), Route(PATH, first)]
 
 
 def address(request: Request) -> str:
@@ -137,7 +139,7 @@ def idle_minutes(environ: Mapping[str, str]) -> int:
 
 def make_first_account(accounts: Accounts, environ: Mapping[str, str]) -> None:
     """Make the account that the environment names, where there is none yet. Raises ValueError where it can't be."""
-    name, password = environ.get("DESK_USER"), environ.get("DESK_PASSWORD")
+    name, password = environ.get(USER), environ.get(PASSWORD)
     if not name and not password:
         return
     if not name or not password:

@@ -94,6 +94,8 @@ class Find:
         """Return what the page shows for what was typed. In danger the answer that says what to do comes first."""
         found, words = self.found(text), self._desk.words
         note = said_of(found, text, words["find"])
+        if not self._finder.understands:
+            note = f"{note} {words['find']['simple']}"
         if flag and found is not None:
             first = self._entry(flag["answer"], words)
             found = [first, *(entry for entry in found if entry["id"] != first["id"])]
