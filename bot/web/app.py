@@ -96,7 +96,7 @@ def create_app(
     door = Door(live.made, chat, client, conversations)
     questions = Questions(database, encoder.embed)
     sent = SentQuestions(chat, redactor, Language(check.english), questions, clinic, live.made.page["questions"])
-    feedback = Feedback(chat, renderer.answers, counts)
+    feedback = Feedback(chat, renderer, counts)
     desk = Desk(live, database, secret, environ)
     finder = load_finder(live.now.content, environ.get("MODEL"), encoder)
 

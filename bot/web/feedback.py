@@ -9,7 +9,8 @@ from cachetools import TTLCache
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.answers import Answer, Answers
+from bot.answers import Answer
+from bot.reply import Renderer
 from bot.store.counts import Counts
 from bot.web.chat import Chat, read_json
 from bot.web.errors import ApiError
@@ -24,9 +25,9 @@ TAPS_REMEMBERED = 50_000
 class Feedback:
     """The endpoint."""
 
-    def __init__(self, chat: Chat, answers: Answers, counts: Counts) -> None:
+    def __init__(self, chat: Chat, renderer: Renderer, counts: Counts) -> None:
         self._chat = chat
-        self._answers = answers
+        self._renderer = renderer  # whose answers change with their files
         self._counts = counts
         # In memory only, so that a second tap on the same answer is not a second count.
         self._tapped: TTLCache[tuple[str, str], bool] = TTLCache(TAPS_REMEMBERED, ONCE_WITHIN_S)
@@ -42,7 +43,7 @@ class Feedback:
         once = given["conversation"], given["answer"]
         if once not in self._tapped:
             self._tapped[once] = True
-            self._counts.feedback(given["answer"], given["helpful"], self._answers.version)
+            self._counts.feedback(given["answer"], given["helpful"], self._renderer.answers.version)
 
     def _read(self, body: Any) -> dict[str, Any]:
         given = fields(body, FIELDS)
@@ -50,7 +51,7 @@ class Feedback:
         if not all(isinstance(value, str) for value in texts) or not isinstance(given["helpful"], bool):
             raise ApiError(400, "bad_request", "'conversation' and 'answer' must be text, 'helpful' true or false.")
         self._chat.refuse_unknown(given["conversation"])
-        answer = self._answers.get(given["answer"])
+        answer = self._renderer.answers.get(given["answer"])
         if answer is None:
             raise ApiError(400, "unknown_answer", "There is no such answer. Send the id of an answer that was given.")
         if not is_asked_after(answer):
