@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import anyio
 from starlette.applications import Starlette
