@@ -19,11 +19,11 @@ import httpx
 
 from bot.clinic import SettingsFault, load_clinic
 from bot.paths import CLINIC, ROOT
-from bot.web.serve import log_format
-from bot.web.settings import load_settings
 from bot.store.database import Database, open_database
 from bot.web.desk.accounts import Accounts
 from bot.web.desk.desk import FIRST_ACCOUNT, idle_minutes, make_first_account
+from bot.web.serve import log_format
+from bot.web.settings import load_settings
 from bot.yaml_files import YamlFault
 from scripts.check_data import find_all
 from scripts.processes import LOOPBACK, CannotStart, listen, process_settings, write_configuration

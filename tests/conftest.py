@@ -24,12 +24,12 @@ from bot.sources import NOT_USED, STAFF_ONLY, VISITOR, Document, Erratum, Fact, 
 from bot.store.database import Database
 from bot.store.desk import Attempt
 from bot.web.app import create_app
-from bot.web.door import PROBE_ANSWER
 from bot.web.desk.accounts import Accounts
+from bot.web.door import PROBE_ANSWER
 from bot.web.rasa_client import RasaClient
 from bot.wording import Blocked, Wording
-from tests.product import NO_LIMITS
 from tests.desk import EDITOR, PASSWORDS, READER, Visitor
+from tests.product import NO_LIMITS
 
 # The real data.
 

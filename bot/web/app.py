@@ -6,7 +6,6 @@ import dataclasses
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import anyio
 from starlette.applications import Starlette
@@ -36,7 +35,7 @@ from bot.web.chat import Chat
 from bot.web.conversations import Conversations, load_secret
 from bot.web.danger_reader import DangerReader
 from bot.web.desk.content import ContentPage
-from bot.web.desk.counts import Counts as CountsPage
+from bot.web.desk.counts import CountsPage
 from bot.web.desk.desk import Desk, routes
 from bot.web.desk.find import Find
 from bot.web.desk.sign_in import SignIn

@@ -95,7 +95,7 @@ class Chat:
             self._metrics.limited.labels(over.limit).inc()
             raise too_many(over)
 
-    def _record(self, conversation: str, replies: list[Reply], signs: Sequence[str]) -> None:
+    def _record(self, conversation: str, replies: list[Reply], signs: tuple[str, ...]) -> None:
         """Tell the log, the metrics and the counts what was answered: ids and kinds, never words."""
         self._metrics.replied(replies)
         self._metrics.latches.set(len(self._latches))
@@ -149,9 +149,7 @@ class Chat:
             replies = await self._ask(conversation, turn)
         return await self._latched(conversation, replies)
 
-    async def _in_danger(
-        self, conversation: str, text: str, finding: Finding, *, ask_rasa: bool
-    ) -> list[Reply]:
+    async def _in_danger(self, conversation: str, text: str, finding: Finding, *, ask_rasa: bool) -> list[Reply]:
         """Return the safety reply, and behind it the answer to what else was asked.
 
         Rasa is told too: it knows the answer for a person in no danger, and the subject.
@@ -162,10 +160,13 @@ class Chat:
             logger.warning("conversation %s: safety reply without Rasa (%s)", short(conversation), type(error).__name__)
             others = []
         same = [other for other in others if other["answer"] == finding.answer and other["next"]]
-        return [self._safety_reply(finding, text, same), *(other for other in others[1:] if same and other["kind"] == "answer")]
+        return [
+            self._safety_reply(finding, text, same),
+            *(other for other in others[1:] if same and other["kind"] == "answer"),
+        ]
 
     def _safety_reply(self, finding: Finding, text: str, same: Sequence[Reply] = ()) -> Reply:
-        """Return the reply to a danger; `same` is Rasa's, if there is one, whose last button is what it would say else."""
+        """Return the reply to a danger; `same` is Rasa's, if there is one: its last button is what it would say else."""
         return self._renderer.reply(
             finding.answer,
             variant=finding.variant,

@@ -103,7 +103,7 @@ class Figures:
         return max([1, *(week.turns for week in self.weeks)])
 
 
-class Counts:
+class CountsPage:
     """The page, and the same figures as CSV."""
 
     def __init__(self, desk: Desk) -> None:
