@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -234,12 +235,18 @@ class StandInForRasa:
         return httpx.Response(200, json=[{"text": as_text(reply)}, {"custom": reply}])
 
 
+FOLDER = TemporaryDirectory(prefix="front-")  # of the databases of front servers in this process
+ENVIRONMENT = {
+    "CLINIC_SECRET": "for the tests only",
+    "DATABASE_URL": f"sqlite:///{FOLDER.name}/clinic.db",
+    **NO_LIMITS,
+}
+
+
 @pytest.fixture(scope="session")
-def environ(tmp_path_factory) -> dict[str, str]:
-    """The environment of a front server for tests: a secret, and a database of its own."""
-    folder = tmp_path_factory.mktemp("front")
-    database = f"sqlite:///{folder}/clinic.db"
-    return {"CLINIC_SECRET": "for the tests only", "DATABASE_URL": database, **NO_LIMITS}
+def environ() -> dict[str, str]:
+    """The environment of a front server for tests: a secret, no limits, and a database of its own."""
+    return ENVIRONMENT
 
 
 @pytest.fixture(scope="session")

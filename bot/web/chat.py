@@ -166,7 +166,7 @@ class Chat:
         ]
 
     def _safety_reply(self, finding: Finding, text: str, same: Sequence[Reply] = ()) -> Reply:
-        """Return the reply to a danger; `same` is Rasa's, if there is one: its last button is what it would say else."""
+        """Return the reply to a danger; `same` is Rasa's, if there is one; its last button is its answer else."""
         return self._renderer.reply(
             finding.answer,
             variant=finding.variant,
