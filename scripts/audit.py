@@ -68,7 +68,7 @@ def first_package(lock: Path) -> str:
 
 def run_pip_audit(requirements: Path, within_s: float) -> dict[str, Any]:
     """Return pip-audit's report. Raises CannotAudit where it has none to give."""
-    command = [PIP_AUDIT, "--requirement", str(requirements), "--no-deps", "--disable-pip", "--format", "json",
+    command = [str(PIP_AUDIT), "--requirement", str(requirements), "--no-deps", "--disable-pip", "--format", "json",
                "--progress-spinner", "off"]  # fmt: skip
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=within_s)
