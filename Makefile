@@ -7,7 +7,7 @@ PY := .venv/bin/python
 export PORT HOST Q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit train evaluate evaluate-safety record check ask format pictures lock install install-dev clean
+.PHONY: help run test unit train evaluate evaluate-safety record check faults load ask format pictures lock install install-dev clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
@@ -41,6 +41,14 @@ record: install-dev  ## record the figures that 'make test' holds later changes 
 check: install-dev  ## format, lint, types and every rule of content
 	@$(PY) -m scripts.check_code
 	@$(PY) -m scripts.check_data
+
+faults: install-dev  ## 20 visitors while processes are killed, stopped and restarted: ten minutes, figures in var/faults
+	@sh scripts/install_services.sh
+	@$(PY) -m tests.faults.harness
+
+load: install-dev  ## how many turns a second it takes and how long visitors wait: ten minutes, tables in docs/load.md
+	@sh scripts/install_services.sh
+	@$(PY) -m tests.load.measure
 
 ask: install  ## one question in the terminal, no servers: make ask Q="can pcos cause miscarriage?"
 	@$(PY) -m scripts.ask "$$Q"

@@ -21,6 +21,7 @@ from bot.links import LAST_ANSWER, TOPIC, Last, last_of, load_nearest
 from bot.paths import ANSWERS, CLINIC, DATA, SOURCES
 from bot.reply import Renderer, Reply, as_text, payload
 from bot.sources import load_sources
+from bot.tidy import keep_tidy
 from bot.topics import load_topics
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,9 @@ LED_TO_A_PERSON = {FALLBACK: "not_understood", ADVICE: "advice_refused"}
 
 class ActionAnswer(Action):
     """Renders any record, as plain text with buttons for every channel and as the contract's `custom` object."""
+
+    def __init__(self) -> None:
+        keep_tidy()
 
     def name(self) -> str:
         return "action_answer"

@@ -5,6 +5,7 @@ one at REDIS_URL, or one of our own where that is not set and several front serv
 """
 
 import re
+import secrets
 import shutil
 import socket
 from collections.abc import Container, Mapping
@@ -19,15 +20,22 @@ LOOPBACK = "127.0.0.1"
 RASA_PORT, ACTIONS_PORT = 5005, 5055  # their usual ones, if free; the next ones for more
 MOST_WORKERS = 64
 FORGET_AFTER_MINUTES = "30"
-LONGEST_SOCKET_PATH = 100  # bytes; Linux ends at 108
-TEMPLATE = ROOT / "ops" / "supervisord.conf"
+# Python leaves all memory to the C library, which writes over what it gets back. It costs a third more computing.
+SCRUBBING = {
+    "PYTHONMALLOC": "malloc",
+    "MALLOC_PERTURB_": "165",
+    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",  # what is kept for quick use again is not written over
+}
+REDIS_PORT = 6390  # not its usual one: that may be another's
+TEMPLATES = ROOT / "ops"
+SUPERVISOR, REDIS = "supervisord.conf", "redis.conf"
 
 
 class CannotStart(RuntimeError):
     """Something that the person who starts the bot must mend first; the message says what to do."""
 
 
-def process_settings(environ: Mapping[str, str], *, host: str, port: int, var: Path) -> dict[str, str]:
+def process_settings(environ: Mapping[str, str], *, host: str, port: int) -> dict[str, str]:
     """Return the settings of the processes: how many, where each listens, and what they share.
 
     Raises CannotStart with the setting, its fault and the remedy.
@@ -45,7 +53,8 @@ def process_settings(environ: Mapping[str, str], *, host: str, port: int, var: P
         "RASA_URLS": ",".join(f"http://{LOOPBACK}:{each}" for each in rasa_ports),
         "ACTIONS_PORTS": " ".join(map(str, action_ports)),
         "FORGET_AFTER_MINUTES": minutes_kept(environ),
-        **shared_memory(environ, fronts, var),
+        **(SCRUBBING if is_scrubbed(environ) else {}),
+        **shared_memory(environ, fronts, {port, *rasa_ports, *action_ports}),
     }
 
 
@@ -65,7 +74,15 @@ def minutes_kept(environ: Mapping[str, str]) -> str:
     return value
 
 
-def shared_memory(environ: Mapping[str, str], fronts: int, var: Path) -> dict[str, str]:
+def is_scrubbed(environ: Mapping[str, str]) -> bool:
+    """Return whether memory is to be written over as it is given back. Raises CannotStart."""
+    value = environ.get("SCRUB_MEMORY") or "0"
+    if value not in ("0", "1"):
+        raise CannotStart(f"SCRUB_MEMORY is {value!r}; use 1 to have what is forgotten written over, or 0")
+    return value == "1"
+
+
+def shared_memory(environ: Mapping[str, str], fronts: int, taken: Container[int]) -> dict[str, str]:
     """Return where what several processes share lies; nothing where one front server keeps it by itself.
 
     Raises CannotStart where REDIS_URL is no such address, or where Redis is needed and not installed.
@@ -75,13 +92,17 @@ def shared_memory(environ: Mapping[str, str], fronts: int, var: Path) -> dict[st
         return {"REDIS_URL": url, "ENDPOINTS": "endpoints.redis.yml"}
     if fronts == 1:
         return {"ENDPOINTS": "endpoints.yml"}
-    path = var / "redis.sock"
-    if not shutil.which("redis-server") or len(bytes(path)) > LONGEST_SOCKET_PATH:
+    if not shutil.which("redis-server"):
         raise CannotStart(
             f"FRONT_WORKERS is {fronts}: several front servers share through Redis which visitor is in danger. "
             "Install it (Debian: apt-get install redis-server), set REDIS_URL to that of one, or FRONT_WORKERS=1."
         )
-    return {"REDIS_SOCKET": str(path), "REDIS_URL": f"unix://{path}", "ENDPOINTS": "endpoints.redis.yml"}
+    port, password = free_port(REDIS_PORT, taken), secrets.token_urlsafe(24)
+    return {
+        "OWN_REDIS": f"{port} {password}",
+        "REDIS_URL": f"redis://:{password}@{LOOPBACK}:{port}/0",
+        "ENDPOINTS": "endpoints.redis.yml",
+    }
 
 
 def refuse_other_than_redis(url: str) -> None:
@@ -92,14 +113,28 @@ def refuse_other_than_redis(url: str) -> None:
         raise CannotStart("REDIS_URL is no address of Redis; write it as redis://localhost:6379/0") from None
 
 
-def supervisor_configuration(settings: Mapping[str, str]) -> str:
-    """Return supervisord's configuration for the processes of the settings."""
+def write_configuration(settings: Mapping[str, str], var: Path) -> Path:
+    """Write what supervisord and our own Redis read, for their owner's eyes only; return supervisord's."""
+    for name in (SUPERVISOR, REDIS) if "OWN_REDIS" in settings else (SUPERVISOR,):
+        path = var / name
+        path.touch(mode=0o600)
+        path.write_text(configuration(name, settings))
+    return var / SUPERVISOR
+
+
+def configuration(name: str, settings: Mapping[str, str]) -> str:
+    """Return a file of ops/ with its {braces} filled in."""
     templates = Environment(  # noqa: S701 (no HTML: nothing to escape)
-        loader=FileSystemLoader(TEMPLATE.parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    pairs = zip(settings["RASA_PORTS"].split(), settings["ACTIONS_PORTS"].split(), strict=True)
-    shares_port = ":" not in settings["HOST"]
-    return templates.get_template(TEMPLATE.name).render(settings=settings, pairs=list(pairs), shares_port=shares_port)
+    pairs = list(zip(settings["RASA_PORTS"].split(), settings["ACTIONS_PORTS"].split(), strict=True))
+    redis_port, _, redis_password = settings.get("OWN_REDIS", "").partition(" ")
+    return templates.get_template(name).render(
+        pairs=pairs,
+        shares_port=":" not in settings["HOST"],
+        redis_port=redis_port,
+        redis_password=redis_password,
+    )
 
 
 def free_ports(preferred: int, number: int, taken: Container[int]) -> list[int]:

@@ -21,11 +21,11 @@ from bot.clinic import SettingsFault, load_clinic
 from bot.paths import CLINIC, ROOT
 from bot.yaml_files import YamlFault
 from scripts.check_data import find_all
-from scripts.processes import LOOPBACK, CannotStart, listen, process_settings, supervisor_configuration
+from scripts.processes import LOOPBACK, CannotStart, listen, process_settings, write_configuration
 from scripts.train import QUIET, ensure_model
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (named, not bound)
-READY_WITHIN_S = 120
+READY_WITHIN_S = 240  # with several of each process on a small or busy machine
 STOP_WITHIN_S = 20
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d ")
 _WARNING = re.compile(r"site-packages/.*: \w*Warning: ")
@@ -53,11 +53,10 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
     refuse_faulty_content()
     refuse_used_port(host, port)
     model = ensure_model()
-    var = ROOT / "var"
-    var.mkdir(exist_ok=True)
+    (ROOT / "var").mkdir(exist_ok=True)
     return {
         **environ,
-        **process_settings(environ, host=host, port=port, var=var),
+        **process_settings(environ, host=host, port=port),
         "ADDRESS": f"http://{url_host(host)}:{port}",
         "HOST": host,
         "PORT": str(port),
@@ -107,8 +106,7 @@ def refuse_used_port(host: str, port: int) -> None:
 @contextlib.contextmanager
 def supervised(settings: Mapping[str, str]):
     """Run supervisord with the processes; stop them all on the way out."""
-    configuration = ROOT / "var" / "supervisord.conf"
-    configuration.write_text(supervisor_configuration(settings))
+    configuration = write_configuration(settings, ROOT / "var")
     command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(configuration)]
     # A session of its own: Ctrl-C reaches this process alone, which then stops the others in order.
     processes = subprocess.Popen(

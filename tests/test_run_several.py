@@ -1,26 +1,25 @@
 """How many processes `make run` starts on one machine, what they share, and what is told where that cannot be."""
 
 import configparser
-from pathlib import Path
 
 import pytest
 
 from bot.paths import ROOT
 from scripts import processes
-from scripts.processes import CannotStart, process_settings, supervisor_configuration
+from scripts.processes import CannotStart, configuration, process_settings, write_configuration
 
 HOST = {"HOST": "127.0.0.1", "PORT": "8080"}
 TWO = {"FRONT_WORKERS": "2", "RASA_WORKERS": "2"}
 
 
-def settings(environ, tmp_path: Path = Path("/x"), host: str = "127.0.0.1") -> dict[str, str]:
-    return process_settings(environ, host=host, port=8080, var=tmp_path)
+def settings(environ, host: str = "127.0.0.1") -> dict[str, str]:
+    return process_settings(environ, host=host, port=8080)
 
 
 def programs(environ, **given) -> configparser.RawConfigParser:
     """Return supervisord's configuration as it would be written."""
     parser = configparser.RawConfigParser(strict=True)
-    parser.read_string(supervisor_configuration({**HOST, **settings(environ), **given}))
+    parser.read_string(configuration("supervisord.conf", {**HOST, **settings(environ), **given}))
     return parser
 
 
@@ -74,20 +73,38 @@ def test_one_front_server_keeps_conversations_in_memory():
     assert "REDIS_URL" not in given
 
 
-def test_several_front_servers_get_a_redis_of_their_own_that_writes_nothing_to_disk(monkeypatch):
+@pytest.fixture
+def installed(monkeypatch):
     monkeypatch.setattr(processes.shutil, "which", lambda name: f"/usr/bin/{name}")
+
+
+def test_several_front_servers_get_a_redis_of_their_own_that_writes_nothing_to_disk(installed):
     given = settings(TWO)
-    assert (given["ENDPOINTS"], given["REDIS_URL"]) == ("endpoints.redis.yml", "unix:///x/redis.sock")
-    command = programs(TWO)["program:redis"]["command"]
-    assert '--save "" --appendonly no' in command
-    assert "--port 0" in command  # nobody reaches it over the network
-    assert "--unixsocketperm 700" in command
+    words = configuration("redis.conf", HOST | given).splitlines()
+    (port,) = [line.split()[1] for line in words if line.startswith("port ")]
+    (password,) = [line.split()[1] for line in words if line.startswith("requirepass ")]
+    assert len(password) > 20
+    assert (given["ENDPOINTS"], given["REDIS_URL"]) == (
+        "endpoints.redis.yml",
+        f"redis://:{password}@127.0.0.1:{port}/0",
+    )
+    assert {'save ""', "appendonly no", "bind 127.0.0.1"} <= set(words)
+
+
+def test_its_password_is_nobodys_to_read(installed, tmp_path):
+    given = HOST | settings(TWO)
+    supervisor = write_configuration(given, tmp_path)
+    assert given["OWN_REDIS"].split()[1] not in supervisor.read_text()
+    assert {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir()} == {
+        "supervisord.conf": 0,
+        "redis.conf": 0,
+    }
 
 
 def test_a_redis_that_is_named_is_used():
     given = settings({**TWO, "REDIS_URL": "redis://:secret@cache.example:6380/1"})
     assert (given["ENDPOINTS"], given["REDIS_URL"]) == ("endpoints.redis.yml", "redis://:secret@cache.example:6380/1")
-    assert "REDIS_SOCKET" not in given
+    assert "OWN_REDIS" not in given
 
 
 def test_without_redis_several_front_servers_are_refused_with_the_reason_and_the_remedy(monkeypatch):
@@ -96,11 +113,6 @@ def test_without_redis_several_front_servers_are_refused_with_the_reason_and_the
         settings(TWO)
     for words in ("in danger", "apt-get install redis-server", "REDIS_URL", "FRONT_WORKERS=1"):
         assert words in str(raised.value)
-
-
-def test_a_folder_too_deep_for_a_socket_is_told_the_same_way(tmp_path):
-    with pytest.raises(CannotStart, match="REDIS_URL"):
-        settings(TWO, Path("/" + "deep/" * 30))
 
 
 @pytest.mark.parametrize("url", ["localhost:6379", "http://:secret@x", "redis", "postgresql://:secret@x/y"])
@@ -123,6 +135,13 @@ def test_conversations_are_forgotten_after_half_an_hour_unless_sooner():
 def test_longer_than_that_they_are_never_kept(value):
     with pytest.raises(CannotStart, match="FORGET_AFTER_MINUTES"):
         settings({"FORGET_AFTER_MINUTES": value})
+
+
+def test_memory_is_written_over_where_asked_for():
+    assert "MALLOC_PERTURB_" not in settings({})
+    assert settings({"SCRUB_MEMORY": "1"})["PYTHONMALLOC"] == "malloc"
+    with pytest.raises(CannotStart, match="SCRUB_MEMORY is 'yes'"):
+        settings({"SCRUB_MEMORY": "yes"})
 
 
 @pytest.mark.parametrize("name", ["endpoints.yml", "endpoints.redis.yml"])

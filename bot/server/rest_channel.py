@@ -16,6 +16,7 @@ from sanic import Blueprint, Request, Sanic, response
 from sanic.response import HTTPResponse
 
 from bot.server.tracker_store import ForgettingTrackerStore
+from bot.tidy import keep_tidy
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ class QuietRestInput(RestInput):
 
 
 async def look_after_store(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
-    """Have the store fail openly, and sweep itself where it can."""
+    """Have the store fail openly and sweep itself where it can, and let go of what is forgotten."""
+    keep_tidy()
     fail_openly(app.ctx.agent)
     if isinstance(app.ctx.agent.tracker_store, ForgettingTrackerStore):
         app.add_task(app.ctx.agent.tracker_store.sweep())

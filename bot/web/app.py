@@ -26,6 +26,7 @@ from bot.paths import ANSWERS, CLINIC, DATA, ROOT, SOURCES
 from bot.reply import Renderer
 from bot.safety import SafetyCheck, load_check
 from bot.sources import load_sources
+from bot.tidy import keep_tidy
 from bot.web.chat import Chat, short
 from bot.web.conversations import Conversations, load_secret
 from bot.web.errors import ApiError, error_response
@@ -72,6 +73,7 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        keep_tidy()
         yield
         await client.close()
         await latches.disconnect()

@@ -1,0 +1,244 @@
+"""Twenty visitors chat behind nginx while one process after another is killed, stopped, starved or restarted.
+
+`make faults` runs every fault and writes the figures into var/faults; test_faults.py runs a short form. The product is
+the real one: two front servers, two Rasa with their action servers, and a Redis, in a folder of its own for its files.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from bot.paths import ROOT
+from tests.faults.visitors import FAULTS, FOLLOW_UP, Seen, visits
+from tests.product import Run, running
+from tests.services import Proxy, nginx
+
+SETTINGS = {"FRONT_WORKERS": "2", "RASA_WORKERS": "2"}
+# The product's files are on a disk of two megabytes that only it sees and that is gone with it.
+SMALL_DISK = ("unshare", "--mount", "sh", "-c", f'mount -t tmpfs -o size=2m tmpfs "{ROOT}/var" && exec "$@"', "-")
+WHOLE_WITHIN_S = 20
+STOPPED_S = 10
+BEFORE_S, AFTER_S = 5, 5
+GIVEN_UP_AFTER_S = 180
+PROCESSES = {"action server": "rasa_sdk", "Rasa": "rasa run", "front server": "bot.web", "Redis": "redis-server"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What visitors saw of one fault, and when all was whole again, in seconds after its end."""
+
+    fault: str
+    figures: Mapping[str, float]
+    whole_s: float
+    load: float
+
+    @property
+    def broken(self) -> list[str]:
+        """Return the bars that it broke."""
+        broken = [f"{self.fault}: {self.figures[name]} {name}" for name in FAULTS if self.figures[name]]
+        late = [f"{self.fault}: whole after {self.whole_s:.0f} s"] if self.whole_s > WHOLE_WITHIN_S else []
+        return broken + late
+
+
+class Trial:
+    """The product behind nginx, and the visitors."""
+
+    def __init__(self, bot: Run, proxy: Proxy) -> None:
+        self.bot, self.proxy = bot, proxy
+        self.seen = Seen()
+        self._http = httpx.Client(base_url=proxy.url, verify=False, timeout=20)
+        self._expected = self.counts()
+
+    @contextlib.contextmanager
+    def visited(self, visitors: int = 20) -> Iterator[None]:
+        """Have visitors at work."""
+        done = threading.Event()
+        crowd = threading.Thread(target=lambda: asyncio.run(visits(self.proxy.url, self.seen, done, visitors)))
+        crowd.start()
+        try:
+            yield
+        finally:
+            done.set()
+            crowd.join(120)
+
+    def meet(self, fault: str, deed: Callable[["Trial"], None]) -> Outcome:
+        """Have the visitors meet a fault, and wait until all is whole again."""
+        began = time.monotonic()
+        time.sleep(BEFORE_S)
+        deed(self)
+        ended = time.monotonic()
+        while not self.is_whole() and time.monotonic() - ended < GIVEN_UP_AFTER_S:
+            time.sleep(0.2)
+        whole_s = time.monotonic() - ended
+        time.sleep(AFTER_S)
+        until = time.monotonic()
+        time.sleep(1)  # for the last of the requests that began
+        figures = self.seen.between(began, until).figures()
+        return Outcome(fault, figures, round(whole_s, 1), os.getloadavg()[0])
+
+    def processes(self, kind: str) -> list[psutil.Process]:
+        """Return the processes of a kind, the oldest first."""
+        return sorted(self.bot.processes(PROCESSES[kind]), key=lambda process: process.create_time())
+
+    def counts(self) -> dict[str, int]:
+        """Return how many processes of each kind there are."""
+        return {kind: len(self.processes(kind)) for kind in PROCESSES}
+
+    def is_whole(self) -> bool:
+        """Whether every process is there, each Rasa answers, and visitors get their answers, follow-ups included."""
+        try:
+            return (
+                self.counts() == self._expected and self._each_rasa_answers() and all(map(self._follows_up, range(6)))
+            )
+        except (httpx.HTTPError, psutil.Error, KeyError, ValueError):
+            return False
+
+    def _each_rasa_answers(self) -> bool:
+        ports = [process.cmdline()[process.cmdline().index("--port") + 1] for process in self.processes("Rasa")]
+        asked = {"sender": f"whole-{time.monotonic_ns()}", "message": '/causes{"topic": "pcos"}'}
+        return all(httpx.post(f"http://127.0.0.1:{port}/webhooks/rest/webhook", json=asked).json() for port in ports)
+
+    def _follows_up(self) -> bool:
+        first = self._http.post("/api/chat", json={"choice": "causes/pcos"}).json()
+        second = {"text": FOLLOW_UP, "conversation": first["conversation"]}
+        return self._http.post("/api/chat", json=second).json()["replies"][0]["answer"] == "treatments/pcos"
+
+
+# Faults.
+
+
+def killed(kind: str) -> Callable[[Trial], None]:
+    """Return the deed: one process is killed outright; supervisord starts it again."""
+
+    def kill(trial: Trial) -> None:
+        process = trial.processes(kind)[0]
+        process.kill()
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.05)
+
+    return kill
+
+
+def stopped(kind: str) -> Callable[[Trial], None]:
+    """Return the deed: one process hangs for ten seconds, then goes on."""
+
+    def stop(trial: Trial) -> None:
+        process = trial.processes(kind)[0]
+        process.suspend()
+        try:
+            time.sleep(STOPPED_S)
+        finally:
+            process.resume()
+
+    return stop
+
+
+def disk_filled(trial: Trial) -> None:
+    """Leave no byte on the disk of the product for ten seconds."""
+    filler = Path(f"/proc/{trial.bot.process.pid}/root{ROOT}/var/filler")
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"\0" * 65536)
+    time.sleep(STOPPED_S)
+    filler.unlink()
+
+
+def requests_cut(trial: Trial) -> None:
+    """Go away in the middle of requests: of the head, of the body, and before the reply, by nginx and without it."""
+    body = b'{"text": "my name is Zanzibar"}'
+    head = b"POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(
+        body
+    )
+    for cut in [head[:40], head, head + body[:12], head + body] * 25:
+        with socket.create_connection(("127.0.0.1", trial.bot.port), 5) as line:
+            line.sendall(cut)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # cut, not closed
+    for _ in range(25):
+        with contextlib.suppress(httpx.TimeoutException):
+            httpx.post(f"{trial.proxy.url}/api/chat", json={"text": FOLLOW_UP}, timeout=0.02, verify=False)
+
+
+def restarted_in_turn(trial: Trial) -> None:
+    """Restart every process but Redis in order, one after another, as an upgrade does: each may finish what it has."""
+    for kind in ("action server", "Rasa", "front server"):
+        for process in trial.processes(kind):
+            process.terminate()
+            psutil.wait_procs([process], 30)
+            started = time.monotonic()
+            while not trial.is_whole() and time.monotonic() - started < GIVEN_UP_AFTER_S:
+                time.sleep(0.2)
+
+
+def restarted_at_once(trial: Trial) -> None:
+    """Kill every process at once, as a failing machine does; supervisord starts them again."""
+    for kind in PROCESSES:
+        for process in trial.processes(kind):
+            process.send_signal(signal.SIGKILL)
+
+
+EVERY = {
+    **{f"{kind} killed": killed(kind) for kind in PROCESSES},
+    **{f"{kind} stopped for {STOPPED_S} s": stopped(kind) for kind in PROCESSES},
+    "disk full": disk_filled,
+    "requests cut": requests_cut,
+    "restarted one by one": restarted_in_turn,
+    "all killed at once": restarted_at_once,
+}
+
+
+@contextlib.contextmanager
+def trial(folder: Path) -> Iterator[Trial]:
+    """Start the product and nginx."""
+    with (
+        folder.joinpath("product.log").open("w") as log,
+        running(inside=SMALL_DISK, output=log, **SETTINGS) as bot,
+        nginx(folder, bot.port) as proxy,
+    ):
+        yield Trial(bot, proxy)
+
+
+def main(names: list[str]) -> int:
+    """Run the faults whose name holds one of `names`, all without; print the figures; return the exit code."""
+    outcomes = []
+    with tempfile.TemporaryDirectory() as folder, trial(Path(folder)) as whole, whole.visited():
+        for fault, deed in EVERY.items():
+            if not names or any(name in fault for name in names):
+                outcomes.append(whole.meet(fault, deed))
+                print(row(outcomes[-1]), flush=True)
+    write(outcomes)
+    broken = [bar for outcome in outcomes for bar in outcome.broken]
+    print("\n".join(broken) or "Every bar held.")
+    return 1 if broken else 0
+
+
+def row(outcome: Outcome) -> str:
+    """Return an outcome as a row of a table."""
+    cells = [outcome.fault, *map(str, outcome.figures.values()), str(outcome.whole_s), f"{outcome.load:.1f}"]
+    return "| " + " | ".join(cells) + " |"
+
+
+def write(outcomes: list[Outcome]) -> None:
+    """Write the figures into var/faults."""
+    folder = ROOT / "var" / "faults"
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ["fault", *outcomes[0].figures, "whole after (s)", "load of the machine"]
+    table = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names), *map(row, outcomes)]
+    folder.joinpath("figures.md").write_text("\n".join(table) + "\n")
+    folder.joinpath("figures.json").write_text(json.dumps([vars(outcome) for outcome in outcomes], indent=1))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

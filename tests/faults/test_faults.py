@@ -1,0 +1,49 @@
+"""The short form of `make faults`: visitors at work while one process after another is killed and requests are cut.
+
+A busy machine may be late; what a visitor sees has no such excuse.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.harness import EVERY, WHOLE_WITHIN_S, Trial, trial
+from tests.faults.visitors import FAULTS, NO_ANSWER, NOT_URGENT, OF_ANOTHER, faults_of
+
+pytestmark = [pytest.mark.timeout(900)]
+
+VISITORS = 8
+# Starting a process takes ten seconds of computing: longer where others want the processors too.
+PATIENCE = 6
+
+
+@pytest.fixture(scope="module")
+def visited(tmp_path_factory) -> Iterator[Trial]:
+    with trial(tmp_path_factory.mktemp("faults")) as whole, whole.visited(VISITORS):
+        yield whole
+
+
+@pytest.mark.model
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    "fault", ["action server killed", "Rasa killed", "front server killed", "Redis killed", "disk full", "requests cut"]
+)
+def test_visitors_see_nothing_worse_than_the_emergency_line(visited, fault):
+    outcome = visited.meet(fault, EVERY[fault])
+    assert outcome.figures["requests"] > VISITORS
+    assert {name: outcome.figures[name] for name in FAULTS} == dict.fromkeys(FAULTS, 0)
+    assert outcome.whole_s <= WHOLE_WITHIN_S * PATIENCE
+
+
+# The eyes of the visitors are sharp enough.
+
+
+def test_a_visitor_would_see_what_is_wrong(renderer):
+    calm, urgent = renderer.reply("treatments/pcos"), renderer.reply("safety/urgent", level="E")
+    assert list(faults_of([calm], in_danger=False, subject="pcos")) == []
+    assert list(faults_of([urgent], in_danger=True, subject="pcos")) == []
+    assert list(faults_of([calm], in_danger=True, subject="pcos")) == [NOT_URGENT]
+    assert list(faults_of([calm], in_danger=False, subject="thyroid")) == [OF_ANOTHER]
+    assert list(faults_of([], in_danger=False, subject="pcos")) == ["empty"]
+    assert list(faults_of([calm | {"disclaimer": ""}], in_danger=False, subject="pcos")) == ["not framed"]
+    assert NO_ANSWER in FAULTS

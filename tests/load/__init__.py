@@ -1,0 +1,1 @@
+"""How many visitors the product takes, and how long they wait: Locust against the real processes."""

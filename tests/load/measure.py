@@ -1,0 +1,91 @@
+"""`make load`: turns a second and waiting times at 1 to 16 visitors at once, with one and two Rasa, into docs/load.md.
+
+Each visitor sends the next message as soon as the reply is there, so one of these stands for many who read and think.
+"""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import psutil
+
+from bot.paths import ROOT
+from tests.product import Run, running
+
+VISITORS = (1, 2, 4, 8, 16)
+SECONDS = int(os.environ.get("SECONDS_EACH", "30"))
+LONG_TURNS = 200
+WORKERS = {"1 front server, 1 Rasa": {}, "2 front servers, 2 Rasa": {"FRONT_WORKERS": "2", "RASA_WORKERS": "2"}}
+REPORT = ROOT / "docs" / "load.md"
+COLUMNS = {"Requests/s": "turns a second", "50%": "p50", "95%": "p95", "99%": "p99", "Failure Count": "failed"}
+BEGIN, END = "<!-- measured by make load -->\n", "<!-- end -->\n"
+
+
+def main() -> int:
+    """Measure all, and write the tables into docs/load.md; return the exit code."""
+    tables = [f"Measured on {date.today()}; {machine()}\n"]
+    for name, settings in WORKERS.items():
+        with running(output=subprocess.DEVNULL, **settings) as bot:
+            locust(bot, 2, "10s")  # what is loaded at the first use
+            rows = [row(count, locust(bot, count, f"{SECONDS}s")["Aggregated"]) for count in VISITORS]
+            tables.append(table(name, "visitors", rows))
+            tables.append(memory(bot))
+            if not settings:
+                tables.append(long_conversations(bot))
+        print(tables[-1], flush=True)
+    head, _, rest = REPORT.read_text().partition(BEGIN)
+    REPORT.write_text(head + BEGIN + "\n".join(tables) + END + rest.partition(END)[2])
+    return 0
+
+
+def locust(bot: Run, visitors: int, time: str, **environ: str) -> Mapping[str, Mapping[str, str]]:
+    """Return Locust's figures, by the name of the request; times in milliseconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "locust", "--headless", "--only-summary", "--host", bot.url, "--csv", "found",
+                   "--locustfile", str(ROOT / "tests/load/visitors.py"), "--users", str(visitors),
+                   "--spawn-rate", str(visitors), "--run-time", time, "--exit-code-on-error", "0"]  # fmt: skip
+        subprocess.run(command, cwd=folder, env=os.environ | environ, check=True, capture_output=True)
+        with Path(folder, "found_stats.csv").open() as file:
+            return {line["Name"]: line for line in csv.DictReader(file)}
+
+
+def long_conversations(bot: Run) -> str:
+    """Return the waiting times along conversations of 200 turns: they must not grow."""
+    found = locust(bot, 1, "120s", TURNS=str(LONG_TURNS))
+    names = sorted((name for name in found if name.startswith("turns")), key=lambda name: int(name.split()[1]))
+    return table("Conversations of 200 turns, one visitor", "part", [row(name, found[name]) for name in names])
+
+
+def row(name: object, found: Mapping[str, str]) -> list[str]:
+    """Return one row of a table."""
+    return [str(name), *(re.sub(r"(\.\d)\d+", r"\1", found[column]) for column in COLUMNS)]
+
+
+def table(title: str, first: str, rows: list[list[str]]) -> str:
+    """Return a table in Markdown; times in milliseconds."""
+    lines = [[first, *COLUMNS.values()], ["---:"] * (len(COLUMNS) + 1), *rows]
+    return f"{title} (milliseconds)\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def memory(bot: Run) -> str:
+    """Return what the processes hold after it."""
+    kinds = {"front server": "bot.web", "Rasa": "rasa run", "action server": "rasa_sdk", "Redis": "redis-server"}
+    held = {kind: [each.memory_info().rss for each in bot.processes(words)] for kind, words in kinds.items()}
+    told = (f"{kind} {max(each) // 2**20} MB" for kind, each in held.items() if each)
+    return f"Memory of each process afterwards: {', '.join(told)}.\n"
+
+
+def machine() -> str:
+    """Return what it was measured on, and how busy that was with other things."""
+    load = os.getloadavg()[0]
+    return f"{psutil.cpu_count()} processors, {psutil.virtual_memory().total // 2**30} GB, load before {load:.1f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
