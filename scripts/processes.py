@@ -20,11 +20,13 @@ LOOPBACK = "127.0.0.1"
 RASA_PORT, ACTIONS_PORT = 5005, 5055  # their usual ones, if free; the next ones for more
 MOST_WORKERS = 64
 FORGET_AFTER_MINUTES = "30"
-# Python leaves all memory to the C library, which writes over what it gets back. It costs a third more computing.
+# Python leaves all memory to the C library, which writes over what it gets back; Redis has a library of its own for it.
+# It costs a third more computing.
 SCRUBBING = {
     "PYTHONMALLOC": "malloc",
     "MALLOC_PERTURB_": "165",
     "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",  # what is kept for quick use again is not written over
+    "MALLOC_CONF": "junk:true",
 }
 REDIS_PORT = 6390  # not its usual one: that may be another's
 TEMPLATES = ROOT / "ops"

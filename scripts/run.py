@@ -30,7 +30,7 @@ from scripts.processes import LOOPBACK, CannotStart, listen, process_settings, w
 from scripts.train import QUIET, ensure_model
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (named, not bound)
-READY_WITHIN_S = 240  # with several of each process on a small or busy machine
+READY_WITHIN_S = 600  # ten seconds on an idle machine, minutes for several of each process on a small and busy one
 STOP_WITHIN_S = 20
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d ")
 _WARNING = re.compile(r"site-packages/.*: \w*Warning: ")

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -28,8 +28,9 @@ REDIS_OPTIONS = ("--save", "", "--appendonly", "no", "--loglevel", "warning", "-
 class RedisServer:
     """A Redis that keeps everything in memory. It can be killed and started again at the same address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str] = {}) -> None:
         self.port = free_port()
+        self._environ = os.environ | environ
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.client = Redis.from_url(self.url, socket_timeout=2)
         self._folder = folder
@@ -37,7 +38,7 @@ class RedisServer:
 
     def start(self) -> None:
         command = [program("redis-server"), "--port", str(self.port), "--dir", str(self._folder), *REDIS_OPTIONS]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, env=self._environ, stdout=subprocess.DEVNULL)
         eventually(self.answers, 20)
 
     def answers(self) -> bool:
@@ -57,9 +58,9 @@ class RedisServer:
 
 
 @contextlib.contextmanager
-def redis_server(folder: Path) -> Iterator[RedisServer]:
+def redis_server(folder: Path, environ: Mapping[str, str] = {}) -> Iterator[RedisServer]:
     """Start a Redis that is gone at the end."""
-    server = RedisServer(folder)
+    server = RedisServer(folder, environ)
     try:
         yield server
     finally:

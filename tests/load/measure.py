@@ -22,6 +22,7 @@ VISITORS = (1, 2, 4, 8, 16)
 SECONDS = int(os.environ.get("SECONDS_EACH", "30"))
 LONG_TURNS = 200
 WORKERS = {"1 front server, 1 Rasa": {}, "2 front servers, 2 Rasa": {"FRONT_WORKERS": "2", "RASA_WORKERS": "2"}}
+KINDS = {"front server": "bot.web", "Rasa": "rasa run", "action server": "rasa_sdk", "Redis": "redis-server"}
 REPORT = ROOT / "docs" / "load.md"
 COLUMNS = {"Requests/s": "turns a second", "50%": "p50", "95%": "p95", "99%": "p99", "Failure Count": "failed"}
 BEGIN, END = "<!-- measured by make load -->\n", "<!-- end -->\n"
@@ -33,8 +34,11 @@ def main() -> int:
     for name, settings in WORKERS.items():
         with running(output=subprocess.DEVNULL, **settings) as bot:
             locust(bot, 2, "10s")  # what is loaded at the first use
-            rows = [row(count, locust(bot, count, f"{SECONDS}s")["Aggregated"]) for count in VISITORS]
-            tables.append(table(name, "visitors", rows))
+            before = computing(bot)
+            found = {count: locust(bot, count, f"{SECONDS}s")["Aggregated"] for count in VISITORS}
+            tables.append(table(name, "visitors", [row(count, each) for count, each in found.items()]))
+            turns = sum(int(each["Request Count"]) for each in found.values())
+            tables.append(computing_per_turn(before, computing(bot), turns))
             tables.append(memory(bot))
             if not settings:
                 tables.append(long_conversations(bot))
@@ -57,7 +61,7 @@ def locust(bot: Run, visitors: int, time: str, **environ: str) -> Mapping[str, M
 
 def long_conversations(bot: Run) -> str:
     """Return the waiting times along conversations of 200 turns: they must not grow."""
-    found = locust(bot, 1, "120s", TURNS=str(LONG_TURNS))
+    found = locust(bot, 1, f"{4 * SECONDS}s", TURNS=str(LONG_TURNS))
     names = sorted((name for name in found if name.startswith("turns")), key=lambda name: int(name.split()[1]))
     return table("Conversations of 200 turns, one visitor", "part", [row(name, found[name]) for name in names])
 
@@ -73,10 +77,21 @@ def table(title: str, first: str, rows: list[list[str]]) -> str:
     return f"{title} (milliseconds)\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def computing(bot: Run) -> dict[str, float]:
+    """Return the seconds of computing that the processes of each kind have taken so far."""
+    return {kind: sum(sum(each.cpu_times()[:2]) for each in bot.processes(words)) for kind, words in KINDS.items()}
+
+
+def computing_per_turn(before: Mapping[str, float], after: Mapping[str, float], turns: int) -> str:
+    """Return the milliseconds of computing that a turn takes; unlike waiting, it hardly depends on what else runs."""
+    taken = {kind: (after[kind] - before[kind]) * 1000 / turns for kind in KINDS if after[kind]}
+    told = ", ".join(f"{kind} {each:.1f}" for kind, each in taken.items())
+    return f"Computing for a turn, in milliseconds: {sum(taken.values()):.1f} ({told}).\n"
+
+
 def memory(bot: Run) -> str:
     """Return what the processes hold after it."""
-    kinds = {"front server": "bot.web", "Rasa": "rasa run", "action server": "rasa_sdk", "Redis": "redis-server"}
-    held = {kind: [each.memory_info().rss for each in bot.processes(words)] for kind, words in kinds.items()}
+    held = {kind: [each.memory_info().rss for each in bot.processes(words)] for kind, words in KINDS.items()}
     told = (f"{kind} {max(each) // 2**20} MB" for kind, each in held.items() if each)
     return f"Memory of each process afterwards: {', '.join(told)}.\n"
 
