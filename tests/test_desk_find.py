@@ -101,6 +101,12 @@ def test_bleeding_after_the_menopause_is_sent_to_a_doctor(reading):
     assert ask(reading, "I went through menopause and now I am bleeding").json()["visit"]
 
 
+@pytest.mark.parametrize("text", FLAGS[2:])
+def test_in_a_crisis_each_number_to_call_is_named(reading, clinic, text):
+    said = " ".join(ask(reading, text).json()["flag"]["lines"])
+    assert all(number in said for number in (clinic.emergency_number, clinic.crisis_line, clinic.dv_line))
+
+
 # Finding, by words alone.
 
 

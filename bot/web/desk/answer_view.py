@@ -108,8 +108,8 @@ def script(published: Published, finding: Finding) -> dict[str, Any]:
     if finding.answer == URGENT:
         lines += renderer.reply(URGENT, variant=STAFF)["paragraphs"]
     if finding.answer == CRISIS or finding.also_crisis:
-        lines += renderer.staff_notes(CRISIS)[:FIRST_NOTES]
-        lines += renderer.reply(CRISIS, variant=finding.also_crisis or finding.variant)["paragraphs"][1:2]
+        numbers = published.desk_words["find"]["crisis_numbers"].format_map(published.clinic.words)
+        lines += [*renderer.staff_notes(CRISIS)[:FIRST_NOTES], numbers]
     return {"lines": lines, "answer": finding.answer}
 
 
