@@ -45,6 +45,7 @@ from bot.web.desk.content import ContentPage
 from bot.web.desk.counts import Counts as CountsPage
 from bot.web.desk.desk import Desk, routes
 from bot.web.desk.find import Find
+from bot.web.desk.inbox import Inbox
 from bot.web.desk.sign_in import SignIn
 from bot.web.errors import ApiError, error_response
 from bot.web.feedback import Feedback
@@ -100,6 +101,8 @@ def create_app(
     desk = Desk(live, database, secret, environ)
     finder = load_finder(live.now.content, environ.get("MODEL"), encoder)
 
+    parts = Find(desk, safety, finder), ContentPage(desk), CountsPage(desk), Inbox(desk, questions), SignIn(desk)
+
     def take(site: Site) -> None:
         """Say the words of a changed content from now on."""
         renderer.renew(*site.words)
@@ -132,13 +135,13 @@ def create_app(
             Route("/healthz", door.healthz),
             Route("/readyz", door.readyz),
             Mount("/static", StaticFiles(directory=HERE / "static")),
-            *routes(desk, Find(desk, safety, finder), ContentPage(desk), CountsPage(desk), SignIn(desk)),
+            *routes(desk, *parts),
         ],
         middleware=[Middleware(Outermost, on_error=failed), *sites_allowed(clinic.widget_origins)],
         exception_handlers={ApiError: failed, HTTPException: failed},
         lifespan=lifespan,
     )
-    app.state.database, app.state.counts = database, counts
+    app.state.database, app.state.counts, app.state.questions = database, counts, questions
     return app
 
 
