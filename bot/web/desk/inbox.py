@@ -83,12 +83,13 @@ class Inbox:
         counts = await asyncio.to_thread(self._questions.counts)
         answers = self._desk.live.now.content.answers
         choices = sorted((answer.title, id) for id, answer in answers.items() if answer.kind == "answer")
+        unless_told = {"fault": None, "meanwhile": None, "is_late": False}
         context = {
             "page": page, "state": state, "order": order, "at": at, "last": max(0, (page.total - 1) // PAGE),
             "counts": counts, "states": STATES, "answers": answers, "choices": choices,
             "done": given.get("done") if given.get("done") in (*DECISIONS, SEPARATE, DELETE) else None,
         }  # fmt: skip
-        return await self._desk.page(request, "inbox.html", status, **context, **told)
+        return await self._desk.page(request, "inbox.html", status, **context, **(unless_told | told))
 
 
 def asked_state(name: str | None) -> str:
