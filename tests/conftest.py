@@ -30,6 +30,7 @@ from bot.web.door import PROBE_ANSWER
 from bot.web.rasa_client import RasaClient
 from bot.wording import Blocked, Wording
 from tests.desk import EDITOR, PASSWORDS, READER, Visitor
+from tests.postgresql import PostgreSQL, running_postgresql
 from tests.product import NO_LIMITS
 
 # The real data.
@@ -144,10 +145,19 @@ def small_wording() -> Wording:
 # The database.
 
 
-@pytest.fixture
-def empty_database_url(tmp_path) -> str:
-    """The address of a database without tables."""
-    return f"sqlite:///{tmp_path}/clinic.db"
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory) -> Iterator[PostgreSQL]:
+    """A PostgreSQL of its own on loopback. Without its package the tests that need it fail: `make test` brings it."""
+    with running_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request, tmp_path) -> str:
+    """The address of a database without tables: each test that asks for one runs on both kinds."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/clinic.db"
+    return request.getfixturevalue("postgresql").new_database()
 
 
 @pytest.fixture

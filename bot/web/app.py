@@ -38,6 +38,7 @@ from bot.web.desk.content import ContentPage
 from bot.web.desk.counts import CountsPage
 from bot.web.desk.desk import Desk, routes
 from bot.web.desk.find import Find
+from bot.web.desk.inbox import Inbox
 from bot.web.desk.sign_in import SignIn
 from bot.web.door import Door
 from bot.web.errors import ApiError, as_api_error, error_response
@@ -88,6 +89,8 @@ def create_app(
     desk = Desk(live, database, secret, environ)
     finder = load_finder(live.now.content, environ.get("MODEL"), encoder)
 
+    parts = Find(desk, safety, finder), ContentPage(desk), CountsPage(desk), Inbox(desk, questions), SignIn(desk)
+
     def take(site: Site) -> None:
         """Say the words of a changed content from now on."""
         renderer.renew(*site.words)
@@ -112,7 +115,7 @@ def create_app(
     app = Starlette(
         routes=[
             *public_routes(door, feedback, sent),
-            *routes(desk, Find(desk, safety, finder), ContentPage(desk), CountsPage(desk), SignIn(desk)),
+            *routes(desk, *parts),
         ],
         middleware=[
             *proxies_believed(settings.trusted_proxies),
@@ -129,7 +132,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # it would send visitors to whatever site the Host header names
-    app.state.database, app.state.counts = database, counts
+    app.state.database, app.state.counts, app.state.questions = database, counts, questions
     return app
 
 
