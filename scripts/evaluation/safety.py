@@ -21,12 +21,16 @@ ENDINGS = ("thanks", "thank you so much for reading", "I don't know who else to 
 
 @dataclass(frozen=True)
 class Message:
-    """A blind message: `expect` is E, D, crisis, advice or none; `also` is crisis where both are needed."""
+    """A blind message: `expect` is E, D, crisis, advice or none; `also` is crisis where both are needed.
+
+    `either` says that another level, or the crisis words alone, would be right as well.
+    """
 
     text: str
     expect: str
     sign: str
     also: str | None = None
+    either: bool = False
 
     @property
     def is_urgent(self) -> bool:

@@ -31,6 +31,7 @@ from bot.yaml_files import read_yaml
 from scripts.evaluation.data import load_examples
 
 UNKNOWN = -1
+SAFETY = "safety/"
 URGENT, CRISIS, ADVICE = "safety/urgent", "safety/crisis", "safety/personal_advice"
 WORDINGS, PEOPLE = ("self", "violence", "other"), ("self", "other", "staff")
 LINK_ORDER = (SAME, OTHER_TOPIC, *TOPIC_FACETS, *FIXED)  # the first that leads to the right answer explains it
@@ -123,7 +124,8 @@ def followup_messages() -> Iterator[Message]:
             right = (f"{block['intent']}/{metadata['topic']}", *metadata.get("also", ()))
             for text in (line[2:].strip() for line in block["examples"].splitlines()):
                 link = link_of(text, last, right, nearest, topic_words)
-                yield Message(text, right[0] if link == ALONE else None, link)
+                calm = UNKNOWN if right[0].startswith(SAFETY) else 0
+                yield Message(text, right[0] if link == ALONE else None, link, urgent=calm, crisis=calm)
                 yield Message(with_last(text, last), right[0], link)
 
 

@@ -110,9 +110,12 @@ def in_heads(states: tf.Tensor) -> tf.Tensor:
 
 
 def affine(states: tf.Tensor, parts: tuple[tf.Variable, tf.Variable]) -> tf.Tensor:
-    """Return states times a matrix plus a bias."""
+    """Return states times a matrix plus a bias.
+
+    As one flat product: over three dimensions TensorFlow would make a gradient of the matrix for each text.
+    """
     matrix, bias = parts
-    return tf.matmul(states, matrix) + bias
+    return tf.tensordot(states, matrix, 1) + bias
 
 
 def normal(states: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
