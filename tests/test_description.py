@@ -41,7 +41,7 @@ def test_every_route_is_described_and_every_address_described_is_a_route(site):
         for path, item in DESCRIPTION["paths"].items()
     }
     assert described == routes
-    assert [route.path for route in site.app.routes if isinstance(route, Mount)] == ["/static"]
+    assert [route.path for route in site.app.routes if isinstance(route, Mount)] == ["/static", "/desk"]
 
 
 def test_every_reply_kind_of_the_contract_is_described(answers):

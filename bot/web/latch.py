@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from cachetools import TTLCache
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from bot.reply import NOT_NOW, URGENT, Reply
 
@@ -115,7 +114,7 @@ class SharedLatches(Latches):
             return None
         try:
             return await ask()
-        except (RedisError, OSError) as error:
+        except Exception as error:  # whatever is wrong with Redis, no safety reply may fail by it
             self._tried_again_at = monotonic() + LEFT_ALONE_S
             logger.warning("latches: Redis is away (%s); going on with this process's own", type(error).__name__)
             return None
