@@ -330,3 +330,11 @@ def test_who_is_within_the_limits_is_not_held_up_by_redis_for_long(shared):
     started = time.monotonic()
     assert asyncio.run(limits.refusal(caller, None)) is None
     assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.9", "::1"])
+def test_the_machine_itself_is_counted_by_conversation_alone(address):
+    limits = Limits(load_settings({"RATE_ADDRESS": "1/minute", "RATE_LOOPBACK": "2/minute"}), "secret", print)
+    assert limits.of_other(address) == limits.of_turn(address, None) == ()
+    counted = [limits.count_here(limits.of_turn(address, "a chat")) for _ in range(3)]
+    assert [over is not None for over in counted] == [False, False, True]

@@ -53,13 +53,16 @@ class Limits:
 
     def of_turn(self, address: str | None, conversation: str | None) -> Caller:
         """Return who sends a turn of a chat, for `count_here` and `refusal`."""
-        by_address = ("address", self._settings.address_rates, self._digest(network(address)))
-        if conversation is None:
-            return (by_address,)
-        return by_address, ("conversation", self._settings.conversation_rates, self._digest(conversation))
+        is_here = is_this_machine(address)
+        rates = self._settings.loopback_rates if is_here else self._settings.conversation_rates
+        by_conversation = ("conversation", rates, self._digest(conversation)) if conversation else None
+        by_address = None if is_here else ("address", self._settings.address_rates, self._digest(network(address)))
+        return tuple(each for each in (by_address, by_conversation) if each)
 
     def of_other(self, address: str | None) -> Caller:
         """Return who sends anything else."""
+        if is_this_machine(address):
+            return ()
         return (("other", self._settings.other_rates, self._digest(network(address))),)
 
     def count_here(self, caller: Caller) -> Over | None:
@@ -80,6 +83,14 @@ class Limits:
 
     def _digest(self, who: str) -> str:
         return hashlib.blake2b(who.encode("utf-8", "replace"), key=self._key, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def is_this_machine(address: str | None) -> bool:
+    """Whether a request came from the machine itself: its operator, a test, or a proxy that nobody named."""
+    try:
+        return ipaddress.ip_address(address or "").is_loopback
+    except ValueError:
+        return False
 
 
 def network(address: str | None) -> str:

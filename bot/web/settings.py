@@ -25,6 +25,8 @@ class FrontSettings(BaseModel):
     conversation_rates: tuple[RateLimitItem, ...] = Field(tuple(parse_many("30/minute")), alias="RATE_CONVERSATION")
     # Everybody in a hospital or behind a telephone company can share one address: 20 people at 6 turns a minute.
     address_rates: tuple[RateLimitItem, ...] = Field(tuple(parse_many("120/minute")), alias="RATE_ADDRESS")
+    # Whoever asks from the machine itself runs it: only a chat that runs away is stopped.
+    loopback_rates: tuple[RateLimitItem, ...] = Field(tuple(parse_many("600/minute")), alias="RATE_LOOPBACK")
     # All that is no turn: lists of answers, forgetting, the probe that goes the whole way.
     other_rates: tuple[RateLimitItem, ...] = Field(tuple(parse_many("240/minute")), alias="RATE_OTHER")
     # Whose X-Forwarded-For is believed: nobody's, unless it is named.
@@ -37,7 +39,7 @@ class FrontSettings(BaseModel):
         """Whether visitors use it: behind TLS, with real numbers."""
         return self.environment == PRODUCTION
 
-    @field_validator("conversation_rates", "address_rates", "other_rates", mode="before")
+    @field_validator("conversation_rates", "address_rates", "other_rates", "loopback_rates", mode="before")
     @classmethod
     def _are_rates(cls, value):
         try:
