@@ -16,6 +16,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from bot import language
 from bot.danger_model import DangerModel, Reading
 from bot.encoder import MiniLMEncoder
 from bot.paths import DANGER_MODEL, DATA
@@ -35,7 +36,7 @@ ONESELF = "self"
 CRISIS_ORDER = ("emergency_first", None, "minor", "violence", "other")  # which wording goes first where several fit
 EMERGENCY_FROM = 0.5  # probability of level E, the likelier of the two
 ALSO_FROM = 0.03  # probability of a crisis beside an urgent danger: its words take nothing from the number to call
-CERTAIN_EMERGENCY = 0.8  # and above which it overrules a rule of level D
+CERTAIN_EMERGENCY = 0.9  # and above which it overrules a rule of level D
 BLANK = "_"  # stands where a figure of speech was
 
 
@@ -73,6 +74,7 @@ class SafetyCheck:
         self.english = frozenset(self._nlp.vocab.strings)
         self._rules = read_rules(path, self.english)
         self._path = path
+        self._language = language.Language(self.english)  # the trained reader knows English alone
         self._model = model
         self._encoder = encoder
 
@@ -90,7 +92,7 @@ class SafetyCheck:
             return None
         if self._is_call_for_help(tokens):
             return Finding(URGENT, "E", None, tuple(dict.fromkeys(each.id for each in self._rules.whole)), "self")
-        by_rules_alone = self._is_calm(tokens) or self._tells_of_visit(tokens)
+        by_rules_alone = self._is_calm(tokens) or self._tells_of_visit(tokens) or self._language.is_foreign(text)
         reading = None if by_rules_alone else self._read(text, vector)
         finding = self._by_rules(tokens, reading)
         return with_reading(finding, reading, self._rules.alarm) if reading else finding

@@ -1,7 +1,7 @@
 """The conversations in tests/conversations/, through the trained model and the real action.
 
 Each entry: `ask` what a visitor types, or `choose` a button; then `answer` the id that must come (or `not` one that
-must not), and `level` for an urgent reply. Every reply is also held to the promises that all replies make.
+must not), `level` for an urgent reply, and `then` the ids of further replies. Every reply is also held to the promises that all replies make.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ def entries():
 
 def reply_to(entry: dict, bot) -> dict:
     replies = bot.ask(entry["ask"]) if "ask" in entry else bot.choose(entry["choose"])
-    assert len(replies) == 1
+    assert [reply["answer"] for reply in replies[1:]] == entry.get("then", [])
     return replies[0]
 
 

@@ -11,7 +11,7 @@ HEAVY, CRISIS = "I am soaking a pad every hour", "I want to kill myself"
 def test_a_reply_has_its_title_words_sources_consultation_disclaimer_and_next_questions(widget, clinic):
     reply = widget.ask("can pcos cause miscarriage?")
     parts = reply.evaluate("card => [...card.children].map((e) => e.className || e.tagName)")
-    assert parts == ["H3", "P", "P", "P", "DETAILS", "keep", "visit", "quiet", "label", "choices"]
+    assert parts == ["H3", "P", "P", "P", "DETAILS", "keep", "ways quiet", "visit", "quiet", "label", "choices"]
     booking = reply.get_by_role("link", name="Book a consultation")
     assert booking.get_attribute("href") == clinic.booking_url
     call = reply.locator(".visit .number")
