@@ -8,7 +8,7 @@ PY := .venv/bin/python
 export PORT HOST Q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit train evaluate evaluate-safety record migrate desk-user check faults load ask format pictures fuzz audit bom lock install install-dev clean
+.PHONY: help run test unit train evaluate evaluate-safety record migrate desk-user check faults load ask format pictures privacy fuzz audit bom lock install install-dev clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
@@ -24,7 +24,11 @@ test: install-dev  ## everything: format, lint, types, content, units, conversat
 	@$(PY) -m scripts.check_code
 	@$(PY) -m scripts.check_data
 	@$(PY) -m scripts.train
-	@$(PY) -m pytest
+	@$(PY) -m pytest -m "not long"
+
+privacy: install-dev  ## plants words in chats and crashes of the running bot, then searches disk, Redis and memory
+	@sh scripts/install_services.sh
+	@$(PY) -m pytest tests/test_privacy.py
 
 fuzz: install-dev  ## made-up requests against the running bot (REQUESTS=20000): no error, no hang, no growth
 	@sh scripts/install_tools.sh
@@ -42,7 +46,7 @@ bom: install  ## the bill of materials of what runs, as CycloneDX, into var/bom.
 	@echo "Written to var/bom.json"
 
 unit: install-dev  ## the tests that need no trained model: seconds
-	@$(PY) -m pytest -m "not model"
+	@$(PY) -m pytest -m "not model and not long"
 
 train: install  ## train the model, if there is none for the present data
 	@$(PY) -m scripts.train

@@ -1,7 +1,8 @@
 """The conversations in tests/conversations/, through the trained model and the real action.
 
 Each entry: `ask` what a visitor types, or `choose` a button; then `answer` the id that must come (or `not` one that
-must not), `level` for an urgent reply, and `then` the ids of further replies. Every reply is also held to the promises that all replies make.
+must not), `level` for an urgent reply, and `then` the ids of further replies. Every reply is also held to the promises
+that all replies make.
 """
 
 from pathlib import Path

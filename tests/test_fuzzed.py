@@ -4,7 +4,7 @@ import pytest
 
 from tests.fuzzing import MAY_GROW_MB, SCHEMATHESIS, fuzz
 
-pytestmark = [pytest.mark.model, pytest.mark.servers, pytest.mark.timeout(1_800)]
+pytestmark = [pytest.mark.long, pytest.mark.model, pytest.mark.servers, pytest.mark.timeout(1_800)]
 
 
 def test_made_up_requests_find_no_error_no_hang_and_no_growth():

@@ -26,7 +26,7 @@ from tests.planted import (
 from tests.product import Run, running
 from tests.services import eventually
 
-pytestmark = [pytest.mark.model, pytest.mark.servers, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.model, pytest.mark.servers, pytest.mark.timeout(900)]
 
 FORGET_AFTER_S = 15
 GONE_WITHIN_S = 60  # of the last turn: the time to live, a thirtieth of it twice, and other visitors' turns in between

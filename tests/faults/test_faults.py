@@ -23,6 +23,7 @@ def visited(tmp_path_factory) -> Iterator[Trial]:
         yield whole
 
 
+@pytest.mark.long
 @pytest.mark.model
 @pytest.mark.servers
 @pytest.mark.parametrize(
