@@ -8,7 +8,7 @@ PY := .venv/bin/python
 export PORT HOST Q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit train evaluate evaluate-safety record migrate desk-user check faults load ask format pictures privacy fuzz audit bom lock install install-dev clean
+.PHONY: help run test unit train evaluate evaluate-safety record migrate desk-user proposals check faults load ask format pictures privacy fuzz audit bom lock install install-dev clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
@@ -65,6 +65,9 @@ migrate: install  ## bring the tables of the database at DATABASE_URL up to date
 
 desk-user: install  ## make, change or remove an account of the front desk (asks for name, role and password)
 	@$(PY) -m scripts.desk_user
+
+proposals: install-dev  ## training examples of what the desk's inbox says that questions mean, if nothing gets worse
+	@$(PY) -m scripts.proposals
 
 check: install-dev  ## format, lint, types and every rule of content
 	@$(PY) -m scripts.check_code
