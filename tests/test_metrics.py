@@ -95,9 +95,10 @@ def test_a_failure_behind_the_server_is_counted(start):
 
 def test_a_refusal_is_counted_by_its_limit(start):
     site, _ = start(RATE_ADDRESS="1/minute", RATE_OTHER="1/minute")
+    visitor = TestClient(site.app, client=("203.0.113.9", 40_000))
     for _ in range(2):
-        site.post("/api/chat", json={"text": "hi"})
-        site.get("/api/answers")
+        visitor.post("/api/chat", json={"text": "hi"})
+        visitor.get("/api/answers")
     counted = figures(site)
     assert counted["clinic_limited_total limit=address"] == 1
     assert counted["clinic_limited_total limit=other"] == 1

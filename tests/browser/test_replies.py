@@ -16,8 +16,8 @@ def test_a_reply_has_its_title_words_sources_consultation_disclaimer_and_next_qu
     assert booking.get_attribute("href") == clinic.booking_url
     call = reply.locator(".visit .number")
     assert call.get_attribute("href") == f"tel:{numbers(clinic.phone)}"
-    expect(reply.locator("> .quiet")).to_contain_text("not medical advice")
-    expect(reply.locator("> .quiet")).to_be_visible()
+    expect(reply.locator("> p.quiet")).to_contain_text("not medical advice")
+    expect(reply.locator("> p.quiet")).to_be_visible()
 
 
 def test_where_an_answer_comes_from_is_shown_on_request(widget):
