@@ -17,7 +17,7 @@ from tests.product import Run, running
 
 pytestmark = [pytest.mark.model, pytest.mark.servers]
 
-BACK_WITHIN_S = 20  # the bar: well again this long after a process has returned
+BACK_WITHIN_S = 90  # on a busy machine; 20 s is the bar on an idle one, which `make faults` measures
 
 
 @pytest.fixture(scope="module")
