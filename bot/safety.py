@@ -6,6 +6,7 @@ They overrule every classifier: a missed emergency costs far more than a notice 
 keeps or returns the words themselves.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from spacy.tokens import Doc
 
 from bot import language
 from bot.danger_model import DangerModel, Reading
-from bot.encoder import MiniLMEncoder
+from bot.encoder import MiniLMEncoder, shared_encoder
 from bot.paths import DANGER_MODEL, DATA
 from bot.safety_phrases import Phrase, Span, number
 from bot.safety_rules import Hit, Rule, read_rules
@@ -37,6 +38,8 @@ CRISIS_ORDER = ("emergency_first", None, "minor", "violence", "other")  # which 
 EMERGENCY_FROM = 0.25  # probability of level E: in doubt the emergency number, which costs less than a delay
 ALSO_FROM = 0.03  # probability of a crisis beside an urgent danger: its words take nothing from the number to call
 CERTAIN_EMERGENCY = 0.9  # and above which it overrules a rule of level D
+PLAIN_DANGER = 0.5  # in a sentence by itself: likelier than not
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+|\n+")
 BLANK = "_"  # stands where a figure of speech was
 
 
@@ -94,12 +97,12 @@ class SafetyCheck:
             return Finding(URGENT, "E", None, tuple(dict.fromkeys(each.id for each in self._rules.whole)), "self")
         by_rules_alone = self._is_calm(tokens) or self._tells_of_visit(tokens) or self._language.is_foreign(text)
         reading = None if by_rules_alone else self._read(text, vector)
-        finding = self._by_rules(tokens, reading)
+        finding = self._by_rules(tokens, reading, text)
         return with_reading(finding, reading, self._rules.alarm) if reading else finding
 
-    def _by_rules(self, said: list[str], reading: Reading | None) -> Finding | None:
+    def _by_rules(self, said: list[str], reading: Reading | None, text: str) -> Finding | None:
         tokens, candidates = self._candidates(said)
-        if reading and len(said) > FEW_WORDS and max(reading.urgent, reading.crisis) < self._rules.doubt:
+        if reading and candidates and len(said) > FEW_WORDS and not self._leaves_doubt(reading, text):
             candidates = [hit for hit in candidates if not hit.sought.is_weak]
         if not candidates:
             return None
@@ -109,12 +112,20 @@ class SafetyCheck:
         live = [hit for hit in live if self._holds(hit.sought.rule, contexts, scene)]
         return _finding(live, scene) if live else None
 
+    def _leaves_doubt(self, reading: Reading, text: str) -> bool:
+        """Whether the trained reader sees danger in the message, or plainly in a sentence of it: an ordinary question
+        behind a danger must not hide it."""
+        if max(reading.urgent, reading.crisis) >= self._rules.doubt:
+            return True
+        sentences = [sentence for sentence in _SENTENCE_END.split(text) if sentence.strip()]
+        read = [self._read(sentence, None) for sentence in sentences] if len(sentences) > 1 else []
+        return any(max(each.urgent, each.crisis) >= PLAIN_DANGER for each in read if each)
+
     def _read(self, text: str, vector: np.ndarray | None) -> Reading | None:
         if self._model is None:
             return None
         if vector is None:
-            assert self._encoder is not None, "without an encoder every message needs its vector"
-            vector = self._encoder.embed([text])[0]
+            vector = (self._encoder or shared_encoder()).embed([text])[0]
         return self._model.read(text, vector)
 
     def needs_visit(self, text: str) -> bool:

@@ -44,6 +44,17 @@ def test_false_alarms_stay_as_few_as_recorded(check, name):
     assert alarms.hits / alarms.count <= MOST_FALSE_ALARMS[name], str(alarms)
 
 
+@pytest.mark.parametrize(
+    "danger",
+    ["I am soaking a pad every 20 minutes", "my wife is soaking pads", "I'm in India, soaking a pad every hour"],
+)
+@pytest.mark.parametrize("question", ["And how is PCOS treated?", "What tests do you do? Do you take insurance?"])
+def test_an_ordinary_question_behind_a_danger_does_not_hide_it(check, danger, question):
+    finding = check.find(f"{danger}. {question}")
+    assert finding is not None
+    assert finding.answer == "safety/urgent"
+
+
 def test_a_message_typed_otherwise_is_still_found(check):
     found = [message for message in blind("danger") if check.find(message.text)]
     lost = []
