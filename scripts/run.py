@@ -76,6 +76,8 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
         **QUIET,
         "TF_INTRA_OP_PARALLELISM_THREADS": "1",  # nothing here runs on TensorFlow; Rasa only imports it
         "TF_INTER_OP_PARALLELISM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",  # products of one row gain nothing from more threads, and these wait by spinning
+        "OMP_NUM_THREADS": "1",
     }
 
 
