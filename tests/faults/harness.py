@@ -1,7 +1,8 @@
 """Twenty visitors chat behind nginx while one process after another is killed, stopped, starved or restarted.
 
-`make faults` runs every fault and writes the figures into var/faults; test_faults.py runs a short form. The product is
-the real one: two front servers, two Rasa with their action servers, and a Redis, in a folder of its own for its files.
+`make faults` runs every fault and writes the figures into docs/faults.md; test_faults.py runs a short form. The product
+is the real one: two front servers, two Rasa with their action servers, Redis and PostgreSQL, with a disk of its own for
+its files. What the database said is kept is looked for after each fault.
 """
 
 import asyncio
@@ -14,15 +15,21 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import httpx
 import psutil
+from sqlalchemy import select
 
 from bot.paths import ROOT
+from bot.store.database import Database, StoreFault
+from bot.store.tables import AnswerCount, Question
 from tests.faults.visitors import FAULTS, FOLLOW_UP, Seen, visits
+from tests.postgresql import PostgreSQL, running_postgresql
 from tests.product import Run, running
 from tests.services import Proxy, nginx
 
@@ -33,6 +40,10 @@ WHOLE_WITHIN_S = 20
 STOPPED_S = 10
 BEFORE_S, AFTER_S = 5, 5
 GIVEN_UP_AFTER_S = 180
+DOWN_S = 3  # until somebody starts PostgreSQL again, which supervisord does not watch
+LOST = "committed and lost"
+REPORT = ROOT / "docs" / "faults.md"
+BEGIN, END = "<!-- measured by make faults -->\n", "<!-- end -->\n"
 PROCESSES = {"action server": "rasa_sdk", "Rasa": "rasa run", "front server": "bot.web", "Redis": "redis-server"}
 
 
@@ -47,17 +58,19 @@ class Outcome:
 
     @property
     def broken(self) -> list[str]:
-        """Return the bars that it broke."""
-        broken = [f"{self.fault}: {self.figures[name]} {name}" for name in FAULTS if self.figures[name]]
+        """Return the bars that it broke; in order, as an upgrade does it, no turn may be lost either."""
+        bars = (*FAULTS, LOST, *(("unavailable", "out of context") if self.fault == IN_TURN else ()))
+        broken = [f"{self.fault}: {self.figures[name]} {name}" for name in bars if self.figures[name]]
         late = [f"{self.fault}: whole after {self.whole_s:.0f} s"] if self.whole_s > WHOLE_WITHIN_S else []
         return broken + late
 
 
 class Trial:
-    """The product behind nginx, and the visitors."""
+    """The product behind nginx with its database, and the visitors."""
 
-    def __init__(self, bot: Run, proxy: Proxy) -> None:
-        self.bot, self.proxy = bot, proxy
+    def __init__(self, bot: Run, proxy: Proxy, postgresql: PostgreSQL, database: str) -> None:
+        self.bot, self.proxy, self.postgresql = bot, proxy, postgresql
+        self._database = Database(database)
         self.seen = Seen()
         self._http = httpx.Client(base_url=proxy.url, verify=False, timeout=20)
         self._expected = self.counts()
@@ -78,6 +91,8 @@ class Trial:
         """Have the visitors meet a fault, and wait until all is whole again."""
         began = time.monotonic()
         time.sleep(BEFORE_S)
+        kept = self.kept()
+        sent = Counter(self.seen.committed)
         deed(self)
         ended = time.monotonic()
         while not self.is_whole() and time.monotonic() - ended < GIVEN_UP_AFTER_S:
@@ -86,8 +101,19 @@ class Trial:
         time.sleep(AFTER_S)
         until = time.monotonic()
         time.sleep(1)  # for the last of the requests that began
-        figures = self.seen.between(began, until).figures()
-        return Outcome(fault, figures, round(whole_s, 1), os.getloadavg()[0])
+        lost = lost_of(kept | sent, self.kept())
+        return Outcome(
+            fault, self.seen.between(began, until).figures() | {LOST: lost}, round(whole_s, 1), os.getloadavg()[0]
+        )
+
+    def kept(self) -> Counter[str]:
+        """Return what the database holds: how often each question was asked, and how often each answer was given."""
+        with self._database.reading() as session:
+            questions = session.execute(select(Question.text, Question.asked)).all()
+            counts = session.scalars(select(AnswerCount)).all()
+            key = [column.name for column in AnswerCount.__table__.primary_key]
+            turns = [(" ".join(str(getattr(row, name)) for name in key), row.turns) for row in counts]
+        return Counter(dict([*questions, *turns]))
 
     def processes(self, kind: str) -> list[psutil.Process]:
         """Return the processes of a kind, the oldest first."""
@@ -101,9 +127,12 @@ class Trial:
         """Whether every process is there, each Rasa answers, and visitors get their answers, follow-ups included."""
         try:
             return (
-                self.counts() == self._expected and self._each_rasa_answers() and all(map(self._follows_up, range(6)))
+                self.counts() == self._expected
+                and self._each_rasa_answers()
+                and all(self._follows_up() for _ in range(6))
+                and self._keeps_counts()
             )
-        except (httpx.HTTPError, psutil.Error, KeyError, ValueError):
+        except (httpx.HTTPError, psutil.Error, StoreFault, KeyError, ValueError):
             return False
 
     def _each_rasa_answers(self) -> bool:
@@ -115,6 +144,14 @@ class Trial:
         first = self._http.post("/api/chat", json={"choice": "causes/pcos"}).json()
         second = {"text": FOLLOW_UP, "conversation": first["conversation"]}
         return self._http.post("/api/chat", json=second).json()["replies"][0]["answer"] == "treatments/pcos"
+
+    def _keeps_counts(self) -> bool:
+        return bool(self.postgresql.answers() and self.kept())
+
+
+def lost_of(committed: Counter[str], kept: Counter[str]) -> int:
+    """Return how much of what was committed is not kept any more."""
+    return (committed - kept).total()
 
 
 # Faults.
@@ -144,6 +181,22 @@ def stopped(kind: str) -> Callable[[Trial], None]:
             process.resume()
 
     return stop
+
+
+def postgresql_killed(trial: Trial) -> None:
+    """Kill every process of PostgreSQL; a while later it is started again, as the machine's service manager would."""
+    trial.postgresql.kill()
+    time.sleep(DOWN_S)
+    trial.postgresql.start()
+
+
+def postgresql_stopped(trial: Trial) -> None:
+    """Have PostgreSQL hang for ten seconds: it takes connections and says nothing."""
+    trial.postgresql.suspend()
+    try:
+        time.sleep(STOPPED_S)
+    finally:
+        trial.postgresql.resume()
 
 
 def disk_filled(trial: Trial) -> None:
@@ -189,25 +242,29 @@ def restarted_at_once(trial: Trial) -> None:
             process.send_signal(signal.SIGKILL)
 
 
+IN_TURN = "restarted one by one"
 EVERY = {
     **{f"{kind} killed": killed(kind) for kind in PROCESSES},
+    "PostgreSQL killed": postgresql_killed,
     **{f"{kind} stopped for {STOPPED_S} s": stopped(kind) for kind in PROCESSES},
+    f"PostgreSQL stopped for {STOPPED_S} s": postgresql_stopped,
     "disk full": disk_filled,
     "requests cut": requests_cut,
-    "restarted one by one": restarted_in_turn,
+    IN_TURN: restarted_in_turn,
     "all killed at once": restarted_at_once,
 }
 
 
 @contextlib.contextmanager
 def trial(folder: Path) -> Iterator[Trial]:
-    """Start the product and nginx."""
-    with (
-        folder.joinpath("product.log").open("w") as log,
-        running(inside=SMALL_DISK, output=log, **SETTINGS) as bot,
-        nginx(folder, bot.port) as proxy,
-    ):
-        yield Trial(bot, proxy)
+    """Start PostgreSQL, the product and nginx."""
+    with folder.joinpath("product.log").open("w") as log, running_postgresql(is_safe=True) as postgresql:
+        database = postgresql.new_database()
+        with (
+            running(inside=SMALL_DISK, output=log, DATABASE_URL=database, **SETTINGS) as bot,
+            nginx(folder, bot.port) as proxy,
+        ):
+            yield Trial(bot, proxy, postgresql, database)
 
 
 def main(names: list[str]) -> int:
@@ -231,12 +288,16 @@ def row(outcome: Outcome) -> str:
 
 
 def write(outcomes: list[Outcome]) -> None:
-    """Write the figures into var/faults."""
+    """Write the figures into var/faults, and where every fault was met into docs/faults.md."""
     folder = ROOT / "var" / "faults"
     folder.mkdir(parents=True, exist_ok=True)
     names = ["fault", *outcomes[0].figures, "whole after (s)", "load of the machine"]
     table = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names), *map(row, outcomes)]
-    folder.joinpath("figures.md").write_text("\n".join(table) + "\n")
+    words = f"Measured on {date.today()}.\n\n" + "\n".join(table) + "\n"
+    folder.joinpath("figures.md").write_text(words)
+    if len(outcomes) == len(EVERY):
+        head, _, rest = REPORT.read_text().partition(BEGIN)
+        REPORT.write_text(head + BEGIN + words + END + rest.partition(END)[2])
     folder.joinpath("figures.json").write_text(json.dumps([vars(outcome) for outcome in outcomes], indent=1))
 
 
