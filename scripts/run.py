@@ -47,7 +47,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     except (SettingsFault, YamlFault, RuntimeError) as reason:
         print(f"The bot was not started.\n{reason}".replace(f"{ROOT}/", ""), file=sys.stderr)
         return 1
-    with stopping_on_signals(), figures_together(settings) as settings, supervised(settings) as processes:
+    with stopping_on_signals(), figures_together(settings) as given, supervised(given) as processes:
         return watch(processes, settings["ADDRESS"])
     return 0  # stopped by a signal, in order
 
