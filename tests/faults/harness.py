@@ -34,8 +34,8 @@ from tests.product import Run, running
 from tests.services import Proxy, nginx
 
 SETTINGS = {"FRONT_WORKERS": "2", "RASA_WORKERS": "2"}
-# The product's files are on a disk of two megabytes that only it sees and that is gone with it.
-SMALL_DISK = ("unshare", "--mount", "sh", "-c", f'mount -t tmpfs -o size=2m tmpfs "{ROOT}/var" && exec "$@"', "-")
+# The product's files are on a small disk that only it sees and that is gone with it.
+SMALL_DISK = ("unshare", "--mount", "sh", "-c", f'mount -t tmpfs -o size=16m tmpfs "{ROOT}/var" && exec "$@"', "-")
 WHOLE_WITHIN_S = 20
 STOPPED_S = 10
 BEFORE_S, AFTER_S = 5, 5
@@ -68,7 +68,7 @@ class Outcome:
 class Trial:
     """The product behind nginx with its database, and the visitors."""
 
-    def __init__(self, bot: Run, proxy: Proxy, postgresql: PostgreSQL, database: str) -> None:
+    def __init__(self, bot: Run, proxy: Proxy, postgresql: PostgreSQL | None, database: str) -> None:
         self.bot, self.proxy, self.postgresql = bot, proxy, postgresql
         self._database = Database(database)
         self.seen = Seen()
@@ -146,7 +146,7 @@ class Trial:
         return self._http.post("/api/chat", json=second).json()["replies"][0]["answer"] == "treatments/pcos"
 
     def _keeps_counts(self) -> bool:
-        return bool(self.postgresql.answers() and self.kept())
+        return bool(self.kept())
 
 
 def lost_of(committed: Counter[str], kept: Counter[str]) -> int:
@@ -185,6 +185,7 @@ def stopped(kind: str) -> Callable[[Trial], None]:
 
 def postgresql_killed(trial: Trial) -> None:
     """Kill every process of PostgreSQL; a while later it is started again, as the machine's service manager would."""
+    assert trial.postgresql
     trial.postgresql.kill()
     time.sleep(DOWN_S)
     trial.postgresql.start()
@@ -192,6 +193,7 @@ def postgresql_killed(trial: Trial) -> None:
 
 def postgresql_stopped(trial: Trial) -> None:
     """Have PostgreSQL hang for ten seconds: it takes connections and says nothing."""
+    assert trial.postgresql
     trial.postgresql.suspend()
     try:
         time.sleep(STOPPED_S)
@@ -201,7 +203,7 @@ def postgresql_stopped(trial: Trial) -> None:
 
 def disk_filled(trial: Trial) -> None:
     """Leave no byte on the disk of the product for ten seconds."""
-    filler = Path(f"/proc/{trial.bot.process.pid}/root{ROOT}/var/filler")
+    filler = inside_of(trial.bot) / "filler"
     with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
         while True:
             file.write(b"\0" * 65536)
@@ -253,11 +255,12 @@ EVERY = {
     IN_TURN: restarted_in_turn,
     "all killed at once": restarted_at_once,
 }
+OF_ONE = {"disk full, with SQLite on it": disk_filled, "one process of each: Rasa killed": killed("Rasa")}
 
 
 @contextlib.contextmanager
 def trial(folder: Path) -> Iterator[Trial]:
-    """Start PostgreSQL, the product and nginx."""
+    """Start PostgreSQL, the product as a group of clinics runs it, and nginx."""
     with folder.joinpath("product.log").open("w") as log, running_postgresql(is_safe=True) as postgresql:
         database = postgresql.new_database()
         with (
@@ -267,12 +270,31 @@ def trial(folder: Path) -> Iterator[Trial]:
             yield Trial(bot, proxy, postgresql, database)
 
 
+@contextlib.contextmanager
+def trial_of_one(folder: Path) -> Iterator[Trial]:
+    """Start the product as one machine runs it, one process of each kind and SQLite on the small disk, and nginx."""
+    with (
+        folder.joinpath("product.log").open("w") as log,
+        running(inside=SMALL_DISK, output=log, DATABASE_URL="sqlite:///var/clinic.db") as bot,
+        nginx(folder, bot.port) as proxy,
+    ):
+        yield Trial(bot, proxy, None, f"sqlite:///{inside_of(bot)}/clinic.db")
+
+
+def inside_of(bot: Run) -> Path:
+    """Return the product's folder for its files as it sees it itself."""
+    return Path(f"/proc/{bot.process.pid}/root{ROOT}/var")
+
+
 def main(names: list[str]) -> int:
     """Run the faults whose name holds one of `names`, all without; print the figures; return the exit code."""
     outcomes = []
-    with tempfile.TemporaryDirectory() as folder, trial(Path(folder)) as whole, whole.visited():
-        for fault, deed in EVERY.items():
-            if not names or any(name in fault for name in names):
+    for start, faults in ((trial, EVERY), (trial_of_one, OF_ONE)):
+        wanted = {fault: deed for fault, deed in faults.items() if not names or any(name in fault for name in names)}
+        if not wanted:
+            continue
+        with tempfile.TemporaryDirectory() as folder, start(Path(folder)) as whole, whole.visited():
+            for fault, deed in wanted.items():
                 outcomes.append(whole.meet(fault, deed))
                 print(row(outcomes[-1]), flush=True)
     write(outcomes)
@@ -295,7 +317,7 @@ def write(outcomes: list[Outcome]) -> None:
     table = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names), *map(row, outcomes)]
     words = f"Measured on {date.today()}.\n\n" + "\n".join(table) + "\n"
     folder.joinpath("figures.md").write_text(words)
-    if len(outcomes) == len(EVERY):
+    if len(outcomes) == len(EVERY) + len(OF_ONE):
         head, _, rest = REPORT.read_text().partition(BEGIN)
         REPORT.write_text(head + BEGIN + words + END + rest.partition(END)[2])
     folder.joinpath("figures.json").write_text(json.dumps([vars(outcome) for outcome in outcomes], indent=1))
