@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import sys
@@ -18,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import httpx
@@ -28,7 +30,7 @@ from sqlalchemy import select
 from bot.paths import ROOT
 from bot.store.database import Database, StoreFault
 from bot.store.tables import AnswerCount, Question
-from tests.faults.visitors import FAULTS, FOLLOW_UP, Seen, visits
+from tests.faults.visitors import FAULTS, FOLLOW_UP, Seen, Turn, visits
 from tests.postgresql import PostgreSQL, running_postgresql
 from tests.product import Run, running
 from tests.services import Proxy, nginx
@@ -42,6 +44,7 @@ BEFORE_S, AFTER_S = 5, 5
 GIVEN_UP_AFTER_S = 180
 DOWN_S = 3  # until somebody starts PostgreSQL again, which supervisord does not watch
 LOST = "committed and lost"
+LOG = "product.log"
 REPORT = ROOT / "docs" / "faults.md"
 BEGIN, END = "<!-- measured by make faults -->\n", "<!-- end -->\n"
 PROCESSES = {"action server": "rasa_sdk", "Rasa": "rasa run", "front server": "bot.web", "Redis": "redis-server"}
@@ -72,6 +75,7 @@ class Trial:
         self.bot, self.proxy, self.postgresql = bot, proxy, postgresql
         self._database = Database(database)
         self.seen = Seen()
+        self.last_turns: list[Turn] = []
         self._http = httpx.Client(base_url=proxy.url, verify=False, timeout=20)
         self._expected = self.counts()
 
@@ -101,10 +105,10 @@ class Trial:
         time.sleep(AFTER_S)
         until = time.monotonic()
         time.sleep(1)  # for the last of the requests that began
+        seen = self.seen.between(began, until)
+        self.last_turns = seen.turns
         lost = lost_of(kept | sent, self.kept())
-        return Outcome(
-            fault, self.seen.between(began, until).figures() | {LOST: lost}, round(whole_s, 1), os.getloadavg()[0]
-        )
+        return Outcome(fault, seen.figures() | {LOST: lost}, round(whole_s, 1), os.getloadavg()[0])
 
     def kept(self) -> Counter[str]:
         """Return what the database holds: how often each question was asked, and how often each answer was given."""
@@ -261,7 +265,7 @@ OF_ONE = {"disk full, with SQLite on it": disk_filled, "one process of each: Ras
 @contextlib.contextmanager
 def trial(folder: Path) -> Iterator[Trial]:
     """Start PostgreSQL, the product as a group of clinics runs it, and nginx."""
-    with folder.joinpath("product.log").open("w") as log, running_postgresql(is_safe=True) as postgresql:
+    with folder.joinpath(LOG).open("w") as log, running_postgresql(is_safe=True) as postgresql:
         database = postgresql.new_database()
         with (
             running(inside=SMALL_DISK, output=log, DATABASE_URL=database, **SETTINGS) as bot,
@@ -274,7 +278,7 @@ def trial(folder: Path) -> Iterator[Trial]:
 def trial_of_one(folder: Path) -> Iterator[Trial]:
     """Start the product as one machine runs it, one process of each kind and SQLite on the small disk, and nginx."""
     with (
-        folder.joinpath("product.log").open("w") as log,
+        folder.joinpath(LOG).open("w") as log,
         running(inside=SMALL_DISK, output=log, DATABASE_URL="sqlite:///var/clinic.db") as bot,
         nginx(folder, bot.port) as proxy,
     ):
@@ -297,10 +301,23 @@ def main(names: list[str]) -> int:
             for fault, deed in wanted.items():
                 outcomes.append(whole.meet(fault, deed))
                 print(row(outcomes[-1]), flush=True)
+                keep(fault, whole.last_turns, Path(folder, LOG))
     write(outcomes)
     broken = [bar for outcome in outcomes for bar in outcome.broken]
     print("\n".join(broken) or "Every bar held.")
     return 1 if broken else 0
+
+
+def keep(fault: str, turns: list[Turn], log: Path) -> None:
+    """Keep what explains a figure, in var/faults: each turn with its time of day, and the product's log until now."""
+    folder = ROOT / "var" / "faults" / re.sub(r"\W+", "-", fault)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(log, folder / LOG)
+    began = time.time() - time.monotonic()
+    told = (
+        f"{datetime.fromtimestamp(began + turn.began):%H:%M:%S.%f} {turn.seconds:.2f} {turn.kind}\n" for turn in turns
+    )
+    folder.joinpath("turns").write_text("".join(told))
 
 
 def row(outcome: Outcome) -> str:
