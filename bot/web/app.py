@@ -105,6 +105,7 @@ def create_app(
         loop = asyncio.get_running_loop()
         live.watch(lambda site: loop.call_soon_threadsafe(take, site), check_first=True)
         upkeep.start()
+        finder.prepare()
         yield
         live.stop()
         await anyio.to_thread.run_sync(upkeep.stop)

@@ -132,11 +132,12 @@ class Trial:
         try:
             return (
                 self.counts() == self._expected
+                and all(map(is_serving, self.processes("front server")))
                 and self._each_rasa_answers()
                 and all(self._follows_up() for _ in range(6))
                 and self._keeps_counts()
             )
-        except (httpx.HTTPError, psutil.Error, StoreFault, KeyError, ValueError):
+        except (httpx.HTTPError, psutil.Error, StoreFault, OSError, KeyError, ValueError):
             return False
 
     def _each_rasa_answers(self) -> bool:
@@ -151,6 +152,14 @@ class Trial:
 
     def _keeps_counts(self) -> bool:
         return bool(self.kept())
+
+
+def is_serving(front: psutil.Process) -> bool:
+    """Whether a front server takes visitors yet: all share one socket, and each watches it once it has started."""
+    folder = Path(f"/proc/{front.pid}")
+    details = (file.read_text() for file in folder.joinpath("fdinfo").iterdir())
+    watched = {number for each in details for number in re.findall(r"^tfd:\s+(\d+)", each, re.MULTILINE)}
+    return folder.joinpath("fd/0").readlink() in {folder.joinpath("fd", number).readlink() for number in watched}
 
 
 def lost_of(committed: Counter[str], kept: Counter[str]) -> int:
