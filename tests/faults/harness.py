@@ -302,6 +302,7 @@ def inside_of(bot: Run) -> Path:
 def main(names: list[str]) -> int:
     """Run the faults whose name holds one of `names`, all without; print the figures; return the exit code."""
     outcomes = []
+    ROOT.joinpath("var").mkdir(exist_ok=True)  # the small disk is put there
     for start, faults in ((trial, EVERY), (trial_of_one, OF_ONE)):
         wanted = {fault: deed for fault, deed in faults.items() if not names or any(name in fault for name in names)}
         if not wanted:
