@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -22,14 +23,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import httpx
 import psutil
-from sqlalchemy import select
 
 from bot.paths import ROOT
 from bot.store.database import Database, StoreFault
-from bot.store.tables import AnswerCount, Question
+from tests.faults.kept import kept_in
 from tests.faults.visitors import FAULTS, FOLLOW_UP, Seen, Turn, visits
 from tests.postgresql import PostgreSQL, running_postgresql
 from tests.product import Run, running
@@ -38,6 +39,7 @@ from tests.services import Proxy, nginx
 SETTINGS = {"FRONT_WORKERS": "2", "RASA_WORKERS": "2"}
 # The product's files are on a small disk that only it sees and that is gone with it.
 SMALL_DISK = ("unshare", "--mount", "sh", "-c", f'mount -t tmpfs -o size=16m tmpfs "{ROOT}/var" && exec "$@"', "-")
+SMALL_DATABASE = "sqlite:///var/clinic.db"
 WHOLE_WITHIN_S = 20
 STOPPED_S = 10
 BEFORE_S, AFTER_S = 5, 5
@@ -111,13 +113,12 @@ class Trial:
         return Outcome(fault, seen.figures() | {LOST: lost}, round(whole_s, 1), os.getloadavg()[0])
 
     def kept(self) -> Counter[str]:
-        """Return what the database holds: how often each question was asked, and how often each answer was given."""
-        with self._database.reading() as session:
-            questions = session.execute(select(Question.text, Question.asked)).all()
-            counts = session.scalars(select(AnswerCount)).all()
-            key = [column.name for column in AnswerCount.__table__.primary_key]
-            turns = [(" ".join(str(getattr(row, name)) for name in key), row.turns) for row in counts]
-        return Counter(dict([*questions, *turns]))
+        """Return what the database holds. Raises StoreFault, or CalledProcessError where it is asked by a program."""
+        if self.postgresql:
+            return kept_in(self._database)
+        joining = ["nsenter", "--target", str(self.bot.process.pid), "--mount", "--wd=."]
+        command = [*joining, sys.executable, "-m", "tests.faults.kept", str(self._database.url)]
+        return Counter(json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout))
 
     def processes(self, kind: str) -> list[psutil.Process]:
         """Return the processes of a kind, the oldest first."""
@@ -137,7 +138,7 @@ class Trial:
                 and all(self._follows_up() for _ in range(6))
                 and self._keeps_counts()
             )
-        except (httpx.HTTPError, psutil.Error, StoreFault, OSError, KeyError, ValueError):
+        except (httpx.HTTPError, psutil.Error, StoreFault, CalledProcessError, OSError, KeyError, ValueError):
             return False
 
     def _each_rasa_answers(self) -> bool:
@@ -288,10 +289,10 @@ def trial_of_one(folder: Path) -> Iterator[Trial]:
     """Start the product as one machine runs it, one process of each kind and SQLite on the small disk, and nginx."""
     with (
         folder.joinpath(LOG).open("w") as log,
-        running(inside=SMALL_DISK, output=log, DATABASE_URL="sqlite:///var/clinic.db") as bot,
+        running(inside=SMALL_DISK, output=log, DATABASE_URL=SMALL_DATABASE) as bot,
         nginx(folder, bot.port) as proxy,
     ):
-        yield Trial(bot, proxy, None, f"sqlite:///{inside_of(bot)}/clinic.db")
+        yield Trial(bot, proxy, None, SMALL_DATABASE)
 
 
 def inside_of(bot: Run) -> Path:
