@@ -11,13 +11,15 @@ from typing import Any
 
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.lock_store import LockError, LockStore
-from rasa.core.tracker_store import SerializedTrackerAsText, TrackerStore
+from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 from redis.asyncio import Redis
 from redis.exceptions import LockError as RedisLockError
 from redis.exceptions import RedisError
+
+from bot.server.memory import as_kept, recalled
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +30,8 @@ LOCKED_AT_MOST_S = 6.0
 LOCK_RETRY_S = 0.02
 
 
-class RedisTrackerStore(TrackerStore, SerializedTrackerAsText):
-    """Conversations in Redis, one key each. Raises RedisError where Redis does not answer."""
+class RedisTrackerStore(TrackerStore):
+    """What memory.py keeps of conversations, in Redis, one key each. Raises RedisError where Redis does not answer."""
 
     def __init__(
         self,
@@ -50,12 +52,12 @@ class RedisTrackerStore(TrackerStore, SerializedTrackerAsText):
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Keep the conversation; its time to live starts anew."""
         await self.stream_events(tracker)
-        await self._redis.set(CONVERSATION + tracker.sender_id, self.serialise_tracker(tracker), px=self._milliseconds)
+        await self._redis.set(CONVERSATION + tracker.sender_id, as_kept(tracker), px=self._milliseconds)
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         """Return the conversation, None where there is none (any more)."""
         kept = await self._redis.get(CONVERSATION + sender_id)
-        return None if kept is None else self.deserialise_tracker(sender_id, kept)
+        return None if kept is None else recalled(self.init_tracker(sender_id), kept)
 
     async def keys(self) -> Iterable[str]:
         """Return the ids of all conversations."""
