@@ -154,7 +154,7 @@ def test_an_answer_of_another_form_is_refused(answer):
 @pytest.mark.model
 @pytest.mark.parametrize("text", ["can pcos cause miscarriage?", "I am soaking a pad every hour", "?", "hola que tal"])
 def test_the_pipeline_gives_what_rasas_own_runner_gives(bot, text):
-    agent: LeanAgent = bot._agent
+    agent: LeanAgent = bot.agent
     ours = agent.processor.graph_runner
     dask = DaskGraphRunner.__new__(DaskGraphRunner)
     dask.__dict__.update(ours.__dict__)
