@@ -11,13 +11,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from rasa.core.agent import Agent
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
+from rasa.shared.core.domain import Domain
 from rasa.utils.endpoints import EndpointConfig
 from rasa.utils.log_utils import configure_structlog
 from rasa_sdk.executor import ActionExecutor
 
 from bot.reply import Reply, payload
+from bot.server.agent import LeanAgent
+from bot.server.tracker_store import ForgettingTrackerStore
 
 
 class _ActionsInProcess(EndpointConfig):
@@ -39,7 +41,10 @@ class LocalBot:
         if not model.exists():
             raise FileNotFoundError(f"{model}: there is no such model; run 'make train'")
         configure_structlog(logging.WARNING)  # Rasa's debug lines, on by default here, hold the person's words
-        self._agent = Agent.load(str(model), action_endpoint=_ActionsInProcess())
+        self.agent = LeanAgent(
+            tracker_store=ForgettingTrackerStore(Domain.empty()), action_endpoint=_ActionsInProcess()
+        )
+        self.agent.load_model(model)
         self._numbers = count()
 
     def new_conversation(self) -> str:
@@ -58,12 +63,12 @@ class LocalBot:
         """Return the raw messages that Rasa's REST channel would send."""
         output = CollectingOutputChannel()
         message = UserMessage(text, output, conversation or self.new_conversation())
-        asyncio.run(self._agent.handle_message(message))
+        asyncio.run(self.agent.handle_message(message))
         return output.messages
 
     def parse(self, text: str) -> dict[str, Any]:
         """Return the parse data of a message: intent, ranking and decision."""
-        return asyncio.run(self._agent.parse_message(text))
+        return asyncio.run(self.agent.parse_message(text))
 
 
 def as_sent(body: Any) -> Any:

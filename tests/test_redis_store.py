@@ -62,9 +62,19 @@ def test_what_one_server_saved_another_goes_on_with(server):
     async def gone_on() -> str:
         await store(server).save(said())
         found = await store(server).retrieve("a")
-        return found.latest_message.text
+        return found.latest_action_name
 
-    assert asyncio.run(gone_on()) == WORDS
+    assert asyncio.run(gone_on()) == "action_listen"
+
+
+def test_none_of_the_words_reach_redis(server):
+    asyncio.run(store(server).save(said("words")))
+    assert not [kept for kept in server.texts() if b"Quillfeather" in kept]
+
+
+def test_what_an_earlier_version_kept_starts_anew(server):
+    server.client.set("conversation:earlier", '{"events": [{"event": "user", "text": "hello"}], "name": "earlier"}')
+    assert asyncio.run(store(server).retrieve("earlier")) is None
 
 
 def test_slots_come_back_too(server):

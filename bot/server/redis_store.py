@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from cachetools import TTLCache
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.lock_store import LockError, LockStore
-from rasa.core.tracker_store import SerializedTrackerAsText, TrackerStore
+from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
@@ -23,6 +23,7 @@ from redis.asyncio import Redis
 from redis.exceptions import LockError as RedisLockError
 from redis.exceptions import RedisError
 
+from bot.server.memory import as_kept, recalled
 from bot.server.tracker_store import swept
 
 logger = logging.getLogger(__name__)
@@ -40,12 +41,12 @@ LOCK_RETRY_S = 0.02
 class Copy(NamedTuple):
     """A conversation as this Rasa saved it last; `is_ahead` says that Redis was away then and does not have it."""
 
-    words: str
+    kept: str
     is_ahead: bool
 
 
-class RedisTrackerStore(TrackerStore, SerializedTrackerAsText):
-    """Conversations in Redis, one key each, and what stands in for it while it is away."""
+class RedisTrackerStore(TrackerStore):
+    """What memory.py keeps of conversations, in Redis, one key each, and what stands in for it while it is away."""
 
     def __init__(
         self,
@@ -67,14 +68,14 @@ class RedisTrackerStore(TrackerStore, SerializedTrackerAsText):
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Keep the conversation; its time to live starts anew."""
         await self.stream_events(tracker)
-        id, words = tracker.sender_id, self.serialise_tracker(tracker)
-        self._copies[id] = Copy(words, is_ahead=True)
+        id, kept = tracker.sender_id, as_kept(tracker)
+        self._copies[id] = Copy(kept, is_ahead=True)
         try:
             with self._shared.asked() as redis:
-                await redis.set(CONVERSATION + id, words, px=self._milliseconds)
+                await redis.set(CONVERSATION + id, kept, px=self._milliseconds)
         except RedisAway:
             return
-        self._copies[id] = Copy(words, is_ahead=False)
+        self._copies[id] = Copy(kept, is_ahead=False)
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         """Return the conversation, None where there is none (any more)."""
@@ -86,8 +87,8 @@ class RedisTrackerStore(TrackerStore, SerializedTrackerAsText):
             kept = None
         # Without Redis, or with one that lost all or missed the last turn. Never of another conversation: one key each.
         if own and (kept is None or own.is_ahead):
-            kept = own.words
-        return None if kept is None else self.deserialise_tracker(sender_id, kept)
+            kept = own.kept
+        return None if kept is None else recalled(self.init_tracker(sender_id), kept)
 
     async def keys(self) -> Iterable[str]:
         """Return the ids of all conversations. Raises RedisAway."""

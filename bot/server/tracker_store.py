@@ -1,6 +1,6 @@
 """Where one Rasa keeps conversations: in its memory, until 30 minutes after the last turn.
 
-Rasa's own in-memory store never forgets; what is not kept cannot be handed over.
+Rasa's own in-memory store never forgets; what is not kept cannot be handed over. No words are kept (memory.py).
 """
 
 import asyncio
@@ -11,6 +11,9 @@ from cachetools import TTLCache
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import InMemoryTrackerStore
 from rasa.shared.core.domain import Domain
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from bot.server.memory import as_kept, recalled
 
 SWEPT_TIMES = 30  # within the time to live: what is over goes at most a thirtieth of it late
 
@@ -32,6 +35,15 @@ class ForgettingTrackerStore(InMemoryTrackerStore):
             raise ValueError("endpoints.yml: tracker_store: minutes and conversations must be above 0")
         super().__init__(domain, event_broker, **kwargs)
         self.store: TTLCache = TTLCache(conversations, ttl=minutes * 60, timer=monotonic)
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        """Keep what the next turn needs (memory.py); the time to live starts anew."""
+        await self.stream_events(tracker)
+        self.store[tracker.sender_id] = as_kept(tracker)
+
+    async def _retrieve(self, sender_id: str, fetch_all_sessions: bool) -> DialogueStateTracker | None:
+        kept = self.store.get(sender_id)
+        return None if kept is None else recalled(self.init_tracker(sender_id), kept)
 
     async def forget(self, conversation: str) -> None:
         """Drop a conversation at once; one that is not here is forgotten already."""
