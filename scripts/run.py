@@ -29,6 +29,8 @@ from scripts.check_data import find_all
 from scripts.processes import LOOPBACK, CannotStart, listen, process_settings, write_configuration
 from scripts.train import QUIET, ensure_model
 
+# For the products of small matrices: a second thread costs more than it helps, and there are several processes.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (named, not bound)
 READY_WITHIN_S = 600  # ten seconds on an idle machine, minutes for several of each process on a small and busy one
 STOP_WITHIN_S = 20
@@ -74,8 +76,7 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
         "MODEL": str(model),
         "SANIC_HOST": "127.0.0.1",  # the action server listens everywhere unless told not to
         **QUIET,
-        "TF_INTRA_OP_PARALLELISM_THREADS": "1",  # nothing here runs on TensorFlow; Rasa only imports it
-        "TF_INTER_OP_PARALLELISM_THREADS": "1",
+        **ONE_THREAD,
     }
 
 

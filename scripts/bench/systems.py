@@ -25,7 +25,6 @@ STOP_WITHIN_S = 60
 LOOK_EVERY_S = 0.05
 # One client asks more in a second than a visitor in an hour.
 NO_LIMITS = dict.fromkeys(("RATE_CONVERSATION", "RATE_ADDRESS", "RATE_OTHER", "RATE_LOOPBACK"), "1000000/second")
-THREADS = {"TF_INTRA_OP_PARALLELISM_THREADS": "1", "TF_INTER_OP_PARALLELISM_THREADS": "1"}
 KINDS = {"front server": "bot.web", "Rasa": "rasa run", "action server": "rasa_sdk", "Redis": "redis-server"}
 
 
@@ -93,7 +92,7 @@ def peer(folder: Path) -> Iterator[System]:
         said = httpx.post(url, json={"sender": "ready", "message": "what is the matter"}, timeout=10)
         return said.status_code == 200 and bool(said.json())
 
-    with started(folder.name, command, folder, QUIET | THREADS, url, answers) as system:
+    with started(folder.name, command, folder, QUIET, url, answers) as system:
         yield system
 
 
