@@ -8,7 +8,7 @@ PY := .venv/bin/python
 export PORT HOST Q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit train evaluate evaluate-safety record migrate desk-user proposals check faults load ask format pictures privacy fuzz audit bom lock install install-dev clean
+.PHONY: help run test unit train evaluate evaluate-safety record migrate desk-user proposals check faults load bench ask format pictures privacy fuzz audit bom lock install install-dev clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
@@ -80,6 +80,10 @@ faults: install-dev  ## 20 visitors while processes are killed, stopped and rest
 load: install-dev  ## how many turns a second it takes and how long visitors wait: ten minutes, tables in docs/load.md
 	@sh scripts/install_services.sh
 	@$(PY) -m tests.load.measure
+
+bench: install-dev  ## how fast it is beside Rasa's least and its default: an hour alone, docs/benchmarks.md (BENCH="--reuse --only start")
+	@sh scripts/install_services.sh
+	@$(PY) -m scripts.bench $(BENCH)
 
 ask: install  ## one question in the terminal, no servers: make ask Q="can pcos cause miscarriage?"
 	@$(PY) -m scripts.ask "$$Q"

@@ -8,6 +8,7 @@ product beats either. docs/decisions/0003-answer-ids-beside-intents.md has the m
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion
 from sklearn.svm import LinearSVC
 
+from bot.one_message import Linear, Networks, NGrams, Row, side_by_side
 from bot.topics import TopicWords, words_of
 
 OFF_SUBJECT = "meta/out_of_scope"
@@ -100,14 +102,28 @@ class AnswerModel:
 
         `vectors` are the encoder's, shape (len(texts), 384).
         """
-        return np.exp(joined(self.scores(texts, vectors), self.weights))
+        scores = self._scores_of_one(texts[0], vectors[0]) if len(texts) == 1 else self.scores(texts, vectors)
+        return np.exp(joined(scores, self.weights))
 
     def scores(self, texts: Sequence[str], vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return each expert's scores, shape (len(texts), len(self.ids)); the greater, the likelier."""
         by_meaning = np.log(self.meaning.predict_proba(SCALE * vectors) + NO_PROBABILITY)
         return by_meaning, self.words.decision_function(self.features.of(texts))
 
-    @property
+    def _scores_of_one(self, text: str, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        networks, ngrams, words = self._for_one
+        marks = self.features.counts.vocabulary_
+        found = {marks[mark] for mark in self.features.marks.of(text).split() if mark in marks}
+        marked = Row(np.array(sorted(found), dtype=int), np.full(len(found), MARKS_WEIGHT))
+        row = side_by_side([ngrams.of(text), marked.moved(ngrams.width)])
+        by_meaning = np.log(networks.probabilities(SCALE * vector) + NO_PROBABILITY)
+        return by_meaning[None, :], words.scores(row)[None, :]
+
+    @cached_property
+    def _for_one(self) -> tuple[Networks, NGrams, Linear]:
+        return Networks(self.meaning), NGrams(self.features.ngrams), Linear(self.words)
+
+    @cached_property
     def ids(self) -> list[str]:
         """The answer ids, in the order of the columns."""
         return [str(id) for id in self.words.classes_]
@@ -115,15 +131,41 @@ class AnswerModel:
     def save(self, path: Path) -> None:
         """Write the model to one file, without the topic words, which have their own."""
         parts = {"meaning": self.meaning, "words": self.words, "weights": self.weights}
-        known = sorted(self.features.marks.known_words)
-        skops.io.dump({**parts, "ngrams": self.features.ngrams, "counts": self.features.counts, "known": known}, path)
+        ngrams = [as_arrays(vectorizer) for _, vectorizer in self.features.ngrams.transformer_list]
+        known = as_array(sorted(self.features.marks.known_words))
+        skops.io.dump({**parts, "ngrams": ngrams, "counts": self.features.counts, "known": known}, path)
 
     @classmethod
     def load(cls, path: Path, topic_words: TopicWords) -> "AnswerModel":
         """Read a model that `save` wrote; refuses a file that holds types of anything but scikit-learn."""
         parts = skops.io.load(path, trusted=SAVED_TYPES)
-        features = WordFeatures(parts.pop("ngrams"), parts.pop("counts"), Marks(topic_words, parts.pop("known")))
+        features = _unfitted_features(Marks(topic_words, as_terms(parts.pop("known"))))
+        fill(features.ngrams, parts.pop("ngrams"))
+        features.counts = parts.pop("counts")
         return cls(features, **parts)
+
+
+def as_arrays(vectorizer: TfidfVectorizer) -> dict[str, np.ndarray]:
+    """Return what a vectorizer has learnt, for a file: skops would write and check each term by itself."""
+    terms = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
+    return {"terms": as_array(terms), "idf": vectorizer.idf_}
+
+
+def fill(ngrams: FeatureUnion, learnt: Sequence[dict[str, np.ndarray]]) -> None:
+    """Have the vectorizers of a union know what those had learnt of which `as_arrays` was written."""
+    for (_, vectorizer), each in zip(ngrams.transformer_list, learnt, strict=True):
+        vectorizer.vocabulary_ = {term: column for column, term in enumerate(as_terms(each["terms"]))}
+        vectorizer.idf_ = each["idf"]
+
+
+def as_array(terms: Sequence[str]) -> np.ndarray:
+    """Return terms as one array of bytes; none of them has a line break."""
+    return np.frombuffer("\n".join(terms).encode(), dtype=np.uint8)
+
+
+def as_terms(array: np.ndarray) -> list[str]:
+    """Return the terms of which `as_array` was made."""
+    return array.tobytes().decode().split("\n")
 
 
 def fit(examples: Labelled, held_out: Labelled, topic_words: TopicWords) -> AnswerModel:

@@ -33,6 +33,8 @@ from scripts.train import QUIET, ensure_model
 
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # the library's name for it
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of our own is made there)
+# For the products of small matrices: a second thread costs more than it helps, and there are several processes.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (named, not bound)
 READY_WITHIN_S = 600  # ten seconds on an idle machine, minutes for several of each process on a small and busy one
 STOP_WITHIN_S = 20
@@ -79,10 +81,7 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
         "SANIC_HOST": "127.0.0.1",  # the action server listens everywhere unless told not to
         "SANIC_USE_UVLOOP": "no",  # uvloop keeps what it read last, a visitor's words, in a buffer that nobody clears
         **QUIET,
-        "TF_INTRA_OP_PARALLELISM_THREADS": "1",  # nothing here runs on TensorFlow; Rasa only imports it
-        "TF_INTER_OP_PARALLELISM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",  # products of one row gain nothing from more threads, and these wait by spinning
-        "OMP_NUM_THREADS": "1",
+        **ONE_THREAD,
     }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from redis import Redis
 
@@ -66,14 +67,23 @@ def all_of(redis: Redis) -> bytes:
 
 
 def test_the_search_finds_what_is_there(places, planted, tmp_path):
-    """While a chat goes on its words are held: a search that found nothing then would prove nothing later."""
+    """A search that found nothing where the words are would prove nothing elsewhere."""
     bot, *_ = places
-    plant(bot)
-    assert any(memory_that_holds(PLANTED, process) for process in bot.processes())
+    assert memory_that_holds(PLANTED, psutil.Process())  # this one: the test has them from the start
     if redis := redis_of(bot):
-        assert any(words in all_of(redis) for words in PLANTED)
+        redis.set("planted", PLANTED[0], px=5_000)
+        assert PLANTED[0] in all_of(redis)
+        redis.delete("planted")
     tmp_path.joinpath("file").write_bytes(b"x" + PLANTED[1] + b"x")
     assert files_that_hold(PLANTED, tmp_path)
+
+
+def test_redis_never_gets_them(places, planted):
+    """Not even while the chat goes on: of a conversation only its slots are kept (bot/server/memory.py)."""
+    bot, *_ = places
+    plant(bot)
+    if redis := redis_of(bot):
+        assert not any(words in all_of(redis) for words in PLANTED)
 
 
 def test_no_file_no_log_no_command_line_and_no_environment_holds_them(places, planted):

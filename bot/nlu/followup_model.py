@@ -7,6 +7,7 @@ a message, and each link says which answers it leads to. Plain scikit-learn, no 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion
 
-from bot.answer_model import OFF_SUBJECT, SAVED_TYPES
+from bot.answer_model import OFF_SUBJECT, SAVED_TYPES, as_arrays, fill
 from bot.links import ALONE, FIXED, LINKS, OTHER_TOPIC, OVERVIEW, TOPIC_FACETS, WITHIN_FACETS, Last, Nearest, topic_of
+from bot.one_message import Linear, NGrams, dense, side_by_side
 from bot.topics import TopicWords, words_of
 
 ROUNDS = 6
@@ -82,21 +84,39 @@ class FollowUpModel:
 
     def probabilities(self, messages: FollowUps, topic_words: TopicWords) -> np.ndarray:
         """Return the probability of each link for each message, shape (n, links)."""
-        return self._of(features(self.ngrams, messages, topic_words, self.ids))
+        if len(messages.texts) > 1:
+            return self._of(features(self.ngrams, messages, topic_words, self.ids))
+        ngrams, links, groups, places = self._for_one
+        blocks = np.concatenate([block[0] for block in _blocks(messages, topic_words, groups)])
+        row = side_by_side([ngrams.of(messages.texts[0]), dense(blocks).moved(ngrams.width)])
+        probabilities = np.zeros((1, len(LINKS)))
+        probabilities[0, places] = links.probabilities(row)
+        return probabilities
+
+    @cached_property
+    def _for_one(self) -> tuple[NGrams, Linear, np.ndarray, list[int]]:
+        return NGrams(self.ngrams), Linear(self.links), _groups(self.ids), self._places()
+
+    def _places(self) -> list[int]:
+        return [LINKS.index(str(link)) for link in self.links.classes_]
 
     def _of(self, rows: scipy.sparse.csr_matrix) -> np.ndarray:
         probabilities = np.zeros((rows.shape[0], len(LINKS)))
-        probabilities[:, [LINKS.index(str(link)) for link in self.links.classes_]] = self.links.predict_proba(rows)
+        probabilities[:, self._places()] = self.links.predict_proba(rows)
         return probabilities
 
     def save(self, path: Path) -> None:
         """Write the model to one file."""
-        skops.io.dump(vars(self), path)
+        ngrams = [as_arrays(vectorizer) for _, vectorizer in self.ngrams.transformer_list]
+        skops.io.dump({"ngrams": ngrams, "links": self.links, "ids": self.ids}, path)
 
     @classmethod
     def load(cls, path: Path) -> "FollowUpModel":
         """Read a model that `save` wrote; refuses a file that holds types of anything but scikit-learn."""
-        return cls(**skops.io.load(path, trusted=SAVED_TYPES))
+        parts = skops.io.load(path, trusted=SAVED_TYPES)
+        ngrams = _unfitted_ngrams()
+        fill(ngrams, parts.pop("ngrams"))
+        return cls(ngrams, **parts)
 
     @classmethod
     def fit(cls, messages: FollowUps, right: np.ndarray, asked: Asked, topic_words: TopicWords) -> "FollowUpModel":
@@ -126,11 +146,17 @@ def features(
     ngrams: FeatureUnion, messages: FollowUps, topic_words: TopicWords, ids: Sequence[str]
 ) -> scipy.sparse.csr_matrix:
     """Return what the links are told by: n-grams, meaning, what it asks by itself, topics, length, last facet."""
+    return scipy.sparse.hstack(
+        [ngrams.transform(messages.texts), *_blocks(messages, topic_words, _groups(ids))]
+    ).tocsr()
+
+
+def _blocks(messages: FollowUps, topic_words: TopicWords, groups: np.ndarray) -> list[np.ndarray]:
+    """Return what stands beside the n-grams, each of shape (n, columns)."""
     pairs = zip(messages.texts, messages.lasts, strict=True)
     marks = np.array([list(_marks(text, last, topic_words)) for text, last in pairs], dtype=float)
-    by_itself = np.log(messages.alone @ _groups(ids) + NEGLIGIBLE)
-    blocks = [VECTOR_WEIGHT * messages.vectors, MARKS_WEIGHT * marks, BY_ITSELF_WEIGHT * by_itself]
-    return scipy.sparse.hstack([ngrams.transform(messages.texts), *blocks]).tocsr()
+    by_itself = np.log(messages.alone @ groups + NEGLIGIBLE)
+    return [VECTOR_WEIGHT * messages.vectors, MARKS_WEIGHT * marks, BY_ITSELF_WEIGHT * by_itself]
 
 
 def _groups(ids: Sequence[str]) -> np.ndarray:

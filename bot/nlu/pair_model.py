@@ -5,8 +5,9 @@ Beside followup_model.py, which reads the message alone and reasons by links: th
 two together are better than either (docs/decisions/0004).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 
 from bot.answer_model import SCALE
+from bot.one_message import Linear, dense
 
 WEIGHT = 0.5  # of this model beside the links; held-out follow-ups are served alike from 0.35 to 0.65
 DOUBT = 0.05  # of the links' word that is always taken: this model knows no answer that nobody was given
@@ -31,9 +33,17 @@ class PairModel:
         `pair` is the vector of the message with the answer before it, `vector` that of the message; shape (1, 384).
         """
         said = np.zeros(len(ids))
-        said[[ids.index(str(id)) for id in self.answers.classes_]] = self.answers.predict_proba(rows(pair, vector))[0]
+        said[self._places(tuple(ids))] = self._linear.probabilities(dense(rows(pair, vector)[0]))
         joined: np.ndarray = by_links ** (1 - WEIGHT) * (DOUBT * by_links + (1 - DOUBT) * said) ** WEIGHT
         return joined / joined.sum()
+
+    @cached_property
+    def _linear(self) -> Linear:
+        return Linear(self.answers)
+
+    @cached_property
+    def _places(self) -> Callable[[tuple[str, ...]], list[int]]:
+        return cache(lambda ids: [ids.index(str(id)) for id in self.answers.classes_])
 
     def save(self, path: Path) -> None:
         """Write the model to one file."""

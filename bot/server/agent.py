@@ -17,6 +17,7 @@ from rasa.engine import loader
 from rasa.engine.storage.local_model_storage import MODEL_ARCHIVE_METADATA_FILE, LocalModelStorage
 from rasa.engine.storage.storage import ModelMetadata
 from rasa.exceptions import ModelNotFound
+from rasa.model import get_latest_model
 from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from rasa.shared.core.events import ActionExecuted
 from rasa.shared.core.trackers import DialogueStateTracker
@@ -42,6 +43,8 @@ class LeanProcessor(MessageProcessor):
     @staticmethod
     def _load_model(model_path: Path | str) -> tuple[str, ModelMetadata, InOrderRunner]:
         path = Path(model_path)
+        if path.is_dir():
+            path = Path(get_latest_model(path) or path)
         with TempDirectoryPath(get_temp_dir_name()) as folder:
             try:
                 metadata, runner = loader.load_predict_graph_runner(Path(folder), path, ServingStorage, InOrderRunner)

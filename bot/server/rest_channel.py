@@ -15,6 +15,7 @@ from rasa.core.tracker_store import FailSafeTrackerStore
 from sanic import Blueprint, Request, Sanic, response
 from sanic.response import HTTPResponse
 
+from bot.given import VECTOR, from_words, note
 from bot.server.redis_store import RedisTrackerStore
 from bot.server.tracker_store import ForgettingTrackerStore
 from bot.tidy import keep_tidy
@@ -28,6 +29,11 @@ class QuietRestInput(RestInput):
     @classmethod
     def name(cls) -> str:
         return "rest"
+
+    def get_metadata(self, request: Request) -> None:
+        """Take the vector that the front server sends along; nothing is kept with the conversation."""
+        body = request.json
+        note(str(body.get("message")), from_words((body.get("metadata") or {}).get(VECTOR)))
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[None]]) -> Blueprint:
         """Return the channel's routes: Rasa's own, and one that forgets."""

@@ -83,7 +83,7 @@ def create_app(
     client = rasa or RasaClient(rasa_urls(environ), share=bool(settings.redis_url))
     encoder = shared_encoder()
     safety = safety or load_check(encoder)
-    chat = Chat(renderer, DangerReader(safety), client, conversations, latches, limits, metrics, counts)
+    chat = Chat(renderer, DangerReader(safety, encoder.embed), client, conversations, latches, limits, metrics, counts)
     door = Door(live.made, settings, chat, client, conversations, metrics)
     feedback = Feedback(chat, renderer, counts)
     questions = Questions(database, encoder.embed)

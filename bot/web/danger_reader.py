@@ -6,7 +6,11 @@ keep it from all others; they wait for each other, and where too many wait, the 
 
 import asyncio
 import time
+from collections.abc import Callable, Sequence
 
+import numpy as np
+
+from bot.given import note
 from bot.safety import Finding, SafetyCheck
 
 WAITING = 32  # messages over the limit; with the rest between them the last waits about a second
@@ -14,10 +18,11 @@ REST = 1.0  # as long as a look took: a flood has half of the processor at most
 
 
 class DangerReader:
-    """Looks with `check`; where too many wait, with its rules alone."""
+    """Looks with `check`; where too many wait, with its rules alone. `embed` makes the vectors that it looks at."""
 
-    def __init__(self, check: SafetyCheck) -> None:
+    def __init__(self, check: SafetyCheck, embed: Callable[[Sequence[str]], np.ndarray] | None = None) -> None:
         self._check = check
+        self._embed = embed
         self._rules = check.rules_alone()
         self._one_at_a_time = asyncio.Lock()
         self._waiting = 0
@@ -25,7 +30,7 @@ class DangerReader:
     async def find(self, text: str, *, is_over_limit: bool) -> Finding | None:
         """Return the gravest danger that the text tells of, or None."""
         if not is_over_limit:
-            return self._check.find(text)
+            return self._check.find(text, self._vector(text))
         if self._waiting >= WAITING:
             return self._rules.find(text)
         self._waiting += 1
@@ -33,6 +38,12 @@ class DangerReader:
             return await self._in_turn(text)
         finally:
             self._waiting -= 1
+
+    def _vector(self, text: str) -> np.ndarray | None:
+        """Return the vector of a text, and leave it for Rasa, which needs the same one."""
+        vector = self._embed([text])[0] if self._embed else None
+        note(text, vector)
+        return vector
 
     async def _in_turn(self, text: str) -> Finding | None:
         async with self._one_at_a_time:

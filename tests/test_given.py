@@ -1,0 +1,82 @@
+"""The vector of a message is made once, where it is looked through for danger, and used again in Rasa."""
+
+import asyncio
+import json
+from contextvars import copy_context
+
+import httpx
+import numpy as np
+import pytest
+
+from bot.encoder import shared_encoder
+from bot.given import as_words, from_words, known, note
+from bot.web.danger_reader import DangerReader
+from bot.web.rasa_client import RasaClient
+
+TEXT = "can pcos cause miscarriage?"
+
+
+@pytest.fixture
+def vector() -> np.ndarray:
+    return shared_encoder().embed([TEXT])[0]
+
+
+def test_it_comes_as_it_was_sent(vector):
+    np.testing.assert_array_equal(from_words(as_words(vector)), vector)
+
+
+@pytest.mark.parametrize("sent", [None, "", "no base64 …", "AAAA", as_words(np.zeros(384)), as_words(np.ones(384)),
+                                  as_words(np.full(384, np.nan)), 7, {"a": 1}])  # fmt: skip
+def test_what_is_no_vector_of_ours_is_not_taken(sent):
+    assert from_words(sent) is None
+
+
+def test_it_is_known_for_its_own_text_and_request_alone(vector):
+    def request() -> None:
+        note(TEXT, vector)
+        assert known(TEXT) is vector
+        assert known("another text") is None
+
+    copy_context().run(request)
+    assert known(TEXT) is None
+
+
+def test_the_look_for_danger_leaves_it_for_rasa():
+    class Check:
+        """Stands for the detector, which a test of its own looks at."""
+
+        def rules_alone(self) -> "Check":
+            return self
+
+        def find(self, text: str, vector: np.ndarray | None = None) -> None:
+            self.vector = vector
+
+    async def sent() -> dict:
+        bodies: list[dict] = []
+
+        def rasa(request: httpx.Request) -> httpx.Response:
+            bodies.append(json.loads(request.content))
+            return httpx.Response(500)
+
+        check = Check()
+        await DangerReader(check, shared_encoder().embed).find(TEXT, is_over_limit=False)  # type: ignore[arg-type]
+        for text in (TEXT, "another text"):
+            with pytest.raises(RuntimeError):
+                await RasaClient("http://rasa.invalid", httpx.MockTransport(rasa)).ask("a", text)
+        np.testing.assert_array_equal(from_words(bodies[0]["metadata"]["vector"]), check.vector)
+        return bodies[1]
+
+    assert asyncio.run(sent()) == {"sender": "a", "message": "another text"}
+
+
+@pytest.mark.model
+def test_rasa_takes_it_and_keeps_nothing_of_it(bot, monkeypatch):
+    """With the vector of another question at hand the answer is to that one: no second one was made."""
+
+    def ask() -> dict:
+        note(TEXT, shared_encoder().embed(["how is a low thyroid treated?"])[0])
+        return bot.parse(TEXT)
+
+    parsed = copy_context().run(ask)
+    assert parsed["answer_ranking"] != bot.parse(TEXT)["answer_ranking"]
+    assert "metadata" not in parsed or not parsed["metadata"]
