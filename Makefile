@@ -8,7 +8,7 @@ PY := .venv/bin/python
 export PORT HOST Q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit train evaluate evaluate-safety record migrate desk-user proposals check faults load bench ask format pictures privacy fuzz audit bom lock install install-dev clean
+.PHONY: help run test unit train evaluate evaluate-safety record migrate desk-user proposals check faults load bench speed ask format pictures privacy fuzz audit bom lock install install-dev clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
@@ -76,6 +76,11 @@ check: install-dev  ## format, lint, types and every rule of content
 faults: install-dev  ## 20 visitors while processes are killed, stopped and restarted: ten minutes, figures in var/faults
 	@sh scripts/install_services.sh
 	@$(PY) -m tests.faults.harness
+
+speed: install-dev  ## how long each page of the desk takes with a year's data, on SQLite and PostgreSQL: a minute or two
+	@sh scripts/install_services.sh
+	@$(PY) -m scripts.train
+	@$(PY) -m pytest -s tests/test_desk_speed.py
 
 load: install-dev  ## how many turns a second it takes and how long visitors wait: ten minutes, tables in docs/load.md
 	@sh scripts/install_services.sh

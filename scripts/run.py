@@ -24,6 +24,7 @@ from bot.paths import CLINIC, ROOT
 from bot.store.database import Database, open_database
 from bot.web.desk.accounts import Accounts
 from bot.web.desk.desk import FIRST_ACCOUNT, idle_minutes, make_first_account
+from bot.web.desk.provider import has_local_sign_in, load_provider
 from bot.web.serve import log_format
 from bot.web.settings import load_settings
 from bot.yaml_files import YamlFault
@@ -62,6 +63,7 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
     host, port = environ.get("HOST") or LOOPBACK, wanted_port(environ)
     load_clinic(CLINIC, environ)
     load_settings(environ)
+    has_local_sign_in(environ, load_provider(environ))
     log_format(environ)
     refuse_faulty_content()
     refuse_used_port(host, port)

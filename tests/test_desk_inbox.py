@@ -18,7 +18,8 @@ def group(desk_app):
     questions.keep("does [name]'s <b>tea</b> help", in_danger=True, language="en", today=TODAY)
     (group,) = questions.page().groups
     yield group
-    questions.delete(group.id)
+    if left := questions.group(group.id):
+        questions.delete(left.id, left.version)
 
 
 def form(group, deed: str, **fields) -> dict[str, str]:
@@ -53,6 +54,20 @@ def test_the_second_to_decide_is_shown_what_the_first_did(editor, group, desk_ap
     assert late.status_code == 409
     assert "Now, by dana: Set aside." in plain(late.text)
     assert desk_app.state.questions.group(group.id).state == IGNORED
+
+
+def test_nobody_deletes_what_somebody_else_decided_on_meanwhile(editor, group, desk_app):
+    editor.submit(HERE, form(group, MEANS, answer="prevention/overview"))
+    late = editor.submit(HERE, form(group, "delete"), page="/desk/account")
+    assert late.status_code == 409
+    assert "Now, by dana: Means an answer." in plain(late.text)
+    assert desk_app.state.questions.group(group.id).state == MEANS
+
+
+def test_what_is_deleted_is_gone_and_the_second_to_delete_is_told(editor, group, desk_app):
+    assert editor.submit(HERE, form(group, "delete")).status_code == 303
+    assert desk_app.state.questions.group(group.id) is None
+    assert editor.submit(HERE, form(group, "delete"), page="/desk/account").status_code == 409
 
 
 def test_a_reader_sees_and_cannot_decide(desk_app, group):

@@ -70,7 +70,7 @@ class Inbox:
             question = number(request.state.form.get("question")) or 0
             await to_thread(questions.separate, group, version, question)
         elif deed == DELETE:
-            await to_thread(questions.delete, group)
+            await to_thread(questions.delete, group, version)
         else:
             by = request.state.session.name
             await to_thread(lambda: questions.decide(group, version, deed, by=by, answer=answer))
