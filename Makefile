@@ -96,9 +96,10 @@ ask: install  ## one question in the terminal, no servers: make ask Q="can pcos 
 format: install-dev  ## let the formatter settle the layout
 	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
 
-pictures: install-dev  ## take the pictures of the widget in docs/widget anew
+pictures: install-dev  ## take the pictures of the widget and of the desk in docs anew
 	@sh scripts/install_browser.sh
 	@$(PY) -m tests.browser.pictures
+	@$(PY) -m tests.browser.desk_pictures
 
 lock: install  ## renew the hashed lock files from pyproject.toml
 	@sh scripts/lock.sh

@@ -1,5 +1,6 @@
 """Inbox over HTTP: what is shown, who may decide, and two people who decide on the same question."""
 
+import re
 from datetime import date
 
 import pytest
@@ -33,7 +34,7 @@ def test_nobody_sees_it_who_is_not_signed_in(visitor, group):
 def test_a_question_is_shown_as_text_with_what_is_known_of_it(editor, group):
     page = editor.get(HERE).text
     assert "&lt;b&gt;tea&lt;/b&gt;" in page
-    assert "Asked 1 times, last on 2026-11-21." in plain(page)
+    assert "Times asked: 1; last on 2026-11-21." in plain(page)
     assert "Tells of danger" in page
 
 
@@ -45,6 +46,18 @@ def test_an_editor_decides_and_undoes(editor, group, desk_app):
     assert "tea" not in editor.words(HERE)
     assert "tea" in editor.words(f"{HERE}?state=means")
     assert editor.submit(f"{HERE}?state=means", form(decided, OPEN)).status_code == 303
+    assert desk_app.state.questions.group(group.id).state == OPEN
+
+
+def test_what_was_just_decided_is_undone_at_once_and_the_list_stays_where_it_was(editor, group, desk_app):
+    there = f"{HERE}?state=open&order=frequent&page=0"
+    to = editor.submit(there, form(group, IGNORED)).headers["location"]
+    assert to == f"{there}&done=ignored&group={group.id}"
+    page = editor.get(to).text
+    assert "It is set aside." in plain(page)
+    version = re.search(r'role="status".*?name="version" value="(\d+)"', page, re.DOTALL)
+    undone = editor.submit(to, form(group, OPEN) | {"version": version[1]})
+    assert undone.headers["location"] == f"{there}&done=open"
     assert desk_app.state.questions.group(group.id).state == OPEN
 
 
