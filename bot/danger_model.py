@@ -21,7 +21,7 @@ from bot.answer_model import fit as fit_answers
 from bot.topics import TopicWords
 from bot.yaml_files import YamlFault, read_yaml
 
-NONE, URGENT, CRISIS = "none", "urgent", "crisis"
+NONE, URGENT, CRISIS, BOTH = "none", "urgent", "crisis", "both"
 # Which wording of the crisis reply a sign needs, where it is not that of its kind.
 WORDING_BY_SIGN = {"CR-04": "emergency_first", "CR-05": "emergency_first", "CR-09": "minor"}
 ONESELF = "self"
@@ -91,7 +91,7 @@ class Reading:
 
 @dataclass
 class DangerModel:
-    """The fitted parts: `danger` tells none, urgent and crisis; the others are asked only where there is danger."""
+    """The fitted parts: `danger` tells none, urgent, crisis or both; the others are asked where there is danger."""
 
     danger: AnswerModel
     level: LogisticRegression
@@ -102,11 +102,12 @@ class DangerModel:
         """Return what is read in a message with its vector, shape (384,)."""
         vectors, meaning = vector[None, :], SCALE * vector[None, :]
         danger = dict(zip(self.danger.ids, self.danger.probabilities([text], vectors)[0].tolist(), strict=True))
-        if max(danger[URGENT], danger[CRISIS]) < DETAILS_FROM:
-            return Reading(danger[URGENT], danger[CRISIS], 0.0, ONESELF, ONESELF)
+        urgent, crisis = danger[URGENT] + danger[BOTH], danger[CRISIS] + danger[BOTH]
+        if max(urgent, crisis) < DETAILS_FROM:
+            return Reading(urgent, crisis, 0.0, ONESELF, ONESELF)
         levels = dict(zip(self.level.classes_, self.level.predict_proba(meaning)[0].tolist(), strict=True))
         wording, who = (str(each.predict(meaning)[0]) for each in (self.wording, self.who))
-        return Reading(danger[URGENT], danger[CRISIS], levels["E"], wording, who)
+        return Reading(urgent, crisis, levels["E"], wording, who)
 
     def save(self, folder: Path) -> None:
         """Write the model to a folder."""
@@ -137,10 +138,10 @@ def _entries(path: Path, kind: type[Entry]) -> Iterable[Any]:
 def fit(
     examples: Examples, others: Sequence[tuple[str, str]], embed: Callable[[Sequence[str]], np.ndarray]
 ) -> DangerModel:
-    """Return a model fitted on data/danger and on `others`: ordinary messages with none, urgent or crisis."""
-    labels = dict(others)
-    for label, entries in ((URGENT, examples.urgent), (CRISIS, examples.crisis), (NONE, examples.quiet)):
-        labels |= dict.fromkeys((entry.text for entry in entries), label)
+    """Return a model fitted on data/danger and on `others`: messages with what danger they tell of (`label_of`)."""
+    labels = dict(others) | {
+        entry.text: label_of(entry) for entry in (*examples.urgent, *examples.crisis, *examples.quiet)
+    }
     texts = list(labels)
     vectors = dict(zip(texts, embed(texts), strict=True))
     fitted = [text for text in texts if not is_held_out(text)]
@@ -155,6 +156,13 @@ def fit(
         fit_answers(_labelled(fitted, labels, vectors), _labelled(held_out, labels, vectors), NO_TOPICS),
         *(_fitted(pairs, vectors) for pairs in details),
     )
+
+
+def label_of(entry: Entry | None) -> str:
+    """Return what danger a message of data/danger tells of; an ordinary one (None) tells of none."""
+    if isinstance(entry, Urgent):
+        return BOTH if entry.also else URGENT
+    return CRISIS if isinstance(entry, Crisis) else NONE
 
 
 def is_held_out(text: str) -> bool:

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Iterator
 
-from bot.danger_model import CRISIS, NONE, URGENT, Crisis, Entry, Examples, Urgent, fit, is_held_out, read_examples
+from bot.danger_model import CRISIS, NONE, URGENT, Entry, Examples, fit, is_held_out, label_of, read_examples
 from bot.encoder import MiniLMEncoder
 from bot.paths import DANGER_MODEL, DATA, ROOT
 from scripts.evaluation.data import Example, load_examples
@@ -48,11 +48,6 @@ def ordinary_messages() -> list[tuple[str, str]]:
     near = [example for example in examples if example.id.startswith(NEAR)]
     others = [example for example in examples if not example.id.startswith(NEAR)][::ONE_IN]
     return [(example.text, LABELS.get(example.id, NONE)) for example in (*near, *others)]
-
-
-def label_of(entry: Entry | None) -> str:
-    """Return what danger a message of data/danger tells of; an ordinary one (None) tells of none."""
-    return URGENT if isinstance(entry, Urgent) else CRISIS if isinstance(entry, Crisis) else NONE
 
 
 def joined_messages(examples: Examples) -> Iterator[tuple[str, Entry | None]]:
