@@ -25,17 +25,20 @@ NONE, URGENT, CRISIS = "none", "urgent", "crisis"
 # Which wording of the crisis reply a sign needs, where it is not that of its kind.
 WORDING_BY_SIGN = {"CR-04": "emergency_first", "CR-05": "emergency_first", "CR-09": "minor"}
 ONESELF = "self"
+DETAILS_FROM = 0.01  # probability of danger below which nobody asks whose it is: most messages
 HELD_OUT_ONE_IN = 10  # messages, told by their hash: they calibrate the model and are never fitted
 NO_TOPICS = TopicWords({})
 DANGER_FILE, DETAILS_FILE = "danger.skops", "details.skops"
 
 
-class _Entry(BaseModel):
+class Entry(BaseModel):
+    """A message of data/danger."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
     text: str
 
 
-class _Danger(_Entry):
+class _Danger(Entry):
     sign: str
     who: Literal["self", "other", "staff"] = "self"
 
@@ -58,7 +61,7 @@ class Crisis(_Danger):
         return self.kind if self.kind == "other" else WORDING_BY_SIGN.get(self.sign, self.kind)
 
 
-class Quiet(_Entry):
+class Quiet(Entry):
     """A message of data/danger/quiet.yml: sounds like danger and is none now."""
 
     near: str
@@ -99,6 +102,8 @@ class DangerModel:
         """Return what is read in a message with its vector, shape (384,)."""
         vectors, meaning = vector[None, :], SCALE * vector[None, :]
         danger = dict(zip(self.danger.ids, self.danger.probabilities([text], vectors)[0].tolist(), strict=True))
+        if max(danger[URGENT], danger[CRISIS]) < DETAILS_FROM:
+            return Reading(danger[URGENT], danger[CRISIS], 0.0, ONESELF, ONESELF)
         levels = dict(zip(self.level.classes_, self.level.predict_proba(meaning)[0].tolist(), strict=True))
         wording, who = (str(each.predict(meaning)[0]) for each in (self.wording, self.who))
         return Reading(danger[URGENT], danger[CRISIS], levels["E"], wording, who)
@@ -117,11 +122,11 @@ class DangerModel:
 
 def read_examples(folder: Path) -> Examples:
     """Read data/danger. Raises YamlFault that names each faulty entry."""
-    kinds: dict[str, type[_Entry]] = {"urgent": Urgent, "crisis": Crisis, "quiet": Quiet}
+    kinds: dict[str, type[Entry]] = {"urgent": Urgent, "crisis": Crisis, "quiet": Quiet}
     return Examples(**{name: tuple(_entries(folder / f"{name}.yml", kind)) for name, kind in kinds.items()})
 
 
-def _entries(path: Path, kind: type[_Entry]) -> Iterable[Any]:
+def _entries(path: Path, kind: type[Entry]) -> Iterable[Any]:
     try:
         return TypeAdapter(list[kind]).validate_python(read_yaml(path, "messages"))  # type: ignore[valid-type]
     except ValidationError as error:

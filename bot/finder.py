@@ -22,6 +22,7 @@ from bot.checks import Content
 from bot.encoder import MiniLMEncoder
 from bot.followups import OFF_SUBJECT, SUBJECT, Conversation, load_cues, nameable_topics
 from bot.gate import Decision, load_gate
+from bot.later import Later
 from bot.links import load_nearest
 from bot.paths import DATA
 from bot.topics import load_topics, words_of
@@ -62,7 +63,9 @@ class Understanding:
 class Finder:
     """Finds answers. Safe to share between threads."""
 
-    def __init__(self, content: Content, shorthand: Mapping[str, str], understanding: Understanding | None) -> None:
+    def __init__(
+        self, content: Content, shorthand: Mapping[str, str], understanding: Later[Understanding] | None
+    ) -> None:
         self._shorthand = {short.lower(): meant for short, meant in shorthand.items()}
         self._understanding = understanding
         self._topics = load_topics(DATA / "topics.yml")
@@ -72,6 +75,11 @@ class Finder:
     def _renewed(self, content: Content) -> None:
         self._answers = content.answers
         self._index = word_index(content)
+
+    def prepare(self) -> None:
+        """Begin to load the trained model. It takes seconds, which the visitors' chat must not wait for at a start."""
+        if self._understanding:
+            self._understanding.begin()
 
     @property
     def understands(self) -> bool:
@@ -109,7 +117,7 @@ class Finder:
         """Return what the chat would understand, of the text as typed and as written out: each counts half."""
         if self._understanding is None:
             return []
-        readings = [self._understanding.read(each) for each in dict.fromkeys((text, full))]
+        readings = [self._understanding.now.read(each) for each in dict.fromkeys((text, full))]
         return [(id, score / len(readings)) for reading in readings for id, score in in_order(*reading)]
 
     def _by_topic(self, text: str) -> Iterable[tuple[str, float]]:
@@ -178,8 +186,17 @@ def load_finder(content: Content, model: str | None, encoder: MiniLMEncoder) -> 
 
     Raises FileNotFoundError where it holds none.
     """
-    understanding = load_understanding(Path(model), encoder, content.answers) if model else None
+    if not model:
+        return Finder(content, load_shorthand(DATA / "shorthand.yml"), None)
+    refuse_without_model(Path(model))
+    understanding = Later(lambda: load_understanding(Path(model), encoder, content.answers))
     return Finder(content, load_shorthand(DATA / "shorthand.yml"), understanding)
+
+
+def refuse_without_model(archive: Path) -> None:
+    """Raise FileNotFoundError where the archive holds no trained model of answers."""
+    with tempfile.TemporaryDirectory() as folder:
+        unpacked(archive, MODEL_FILE, Path(folder))
 
 
 def load_understanding(model: Path, encoder: MiniLMEncoder, answers: Answers) -> Understanding:

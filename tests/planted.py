@@ -25,6 +25,7 @@ def plant(bot: Run) -> list[str]:
         chats = [chat(http, f"{SAID}. what tests are there?", "and for fibroids?", f"I am {NAME}, what is pcos")]
         chats += [chat(http, f"I am {NAME} and I am soaking a pad every hour", f"thanks {PHRASE}")]
         chats += [chat(http, f"I am {NAME} and I want to die. {PHONE}"), chat(http, f"{SAID} " + "really " * 100)]
+        chats += [chat(http, "really " * 120 + SAID)]  # the end of what is long stays longest in buffers
         for refused in wrong_requests():
             response = http.post(REQUEST, **refused)
             assert 400 <= response.status_code < 500

@@ -84,32 +84,6 @@ def eventually(holds: Callable[[], object], within_s: float, each_s: float = 0.0
     return time.monotonic() - started
 
 
-@contextlib.contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """Start a PostgreSQL of its own in the folder; yield the URL of an empty database of it."""
-    port, data = free_port(), folder / "cluster"
-    as_owner = ("runuser", "-u", "postgres", "--") if os.getuid() == 0 else ()  # it refuses to be run by root
-    if as_owner:
-        for each in (folder, *folder.parents[: len(folder.parents) - 2]):
-            each.chmod(each.stat().st_mode | 0o011)  # pytest's folders are for their owner alone
-        shutil.chown(folder, "postgres")
-    options = f"-k {folder} -p {port} -c listen_addresses=127.0.0.1 -c fsync=off"
-    pg_ctl = [*as_owner, postgres_program("pg_ctl"), "-D", str(data), "-l", str(folder / "log"), "-w", "-s"]
-    subprocess.run([*pg_ctl, "initdb", "-o", "-U bot -A trust"], cwd=folder, check=True, capture_output=True)
-    subprocess.run([*pg_ctl, "start", "-o", options], cwd=folder, check=True)
-    try:
-        yield f"postgresql://bot@127.0.0.1:{port}/postgres"
-    finally:
-        subprocess.run([*pg_ctl, "stop", "-m", "immediate"], cwd=folder, check=True)
-
-
-def postgres_program(name: str) -> str:
-    """Return the path of one of PostgreSQL's programs, which Debian keeps in a folder for each version."""
-    found = [*sorted(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), shutil.which(name)]
-    assert any(found), f"{name} is not installed: sh scripts/install_services.sh"
-    return next(path for path in reversed(found) if path)
-
-
 class Proxy:
     """ops/nginx.conf as it stands, but for the ports, the certificate and the places of its files."""
 

@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 from bot.paths import ROOT
-from tests.services import postgres_program, postgresql
+from tests.postgresql import postgresql_program
 
 RUNBOOK = (ROOT / "ops" / "runbook.md").read_text()
 QUESTIONS = [(1, "what does the test cost?"), (2, "Ω ' \" \\ \n")]
@@ -26,14 +26,18 @@ def command(program: str) -> str:
 
 def run(line: str, folder: Path, **environ: str) -> None:
     """Run a line of the runbook in a folder."""
-    path = f"{Path(postgres_program('pg_dump')).parent}:{os.environ['PATH']}"
+    path = f"{postgresql_program('pg_dump').parent}:{os.environ['PATH']}"
     subprocess.run(["sh", "-euc", line], cwd=folder, env=os.environ | environ | {"PATH": path}, check=True)
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    with postgresql(tmp_path_factory.mktemp("postgresql")) as url:
-        yield url
+def url(postgresql):
+    return postgresql.new_database()
+
+
+@pytest.fixture(scope="module")
+def empty(postgresql):
+    return postgresql.new_database()
 
 
 def ask(url: str, sql: str, rows=()) -> list:
@@ -53,9 +57,8 @@ def test_what_was_in_postgresql_is_back_and_what_came_later_is_not(url, tmp_path
     assert ask(url, "SELECT id, text FROM questions ORDER BY id") == QUESTIONS
 
 
-def test_it_is_back_in_an_empty_database_too(url, tmp_path):
+def test_it_is_back_in_an_empty_database_too(url, empty, tmp_path):
     run(command("pg_dump"), tmp_path, DATABASE_URL=url)
-    empty = url.replace("/postgres", "/template1")
     run(command("pg_restore"), tmp_path, DATABASE_URL=empty)
     assert ask(empty, "SELECT count(*) FROM questions") == [(len(QUESTIONS),)]
 

@@ -116,3 +116,18 @@ def test_it_raises_a_level_only_when_it_is_sure_and_never_lowers_one():
     assert with_reading(RULE_D, reading(urgent=0.9, emergency=0.5), ALARM) == RULE_D
     assert with_reading(RULE_D, reading(urgent=0.9, emergency=0.95), ALARM).level == "E"
     assert with_reading(RULE_E, reading(urgent=0.9, emergency=0.0), ALARM) == RULE_E
+
+
+# A danger beside an ordinary question.
+
+
+def test_a_joined_message_holds_both_and_keeps_its_danger(examples):
+    from scripts.train_danger import joined_messages, label_of
+
+    few = type(examples)(examples.urgent[::50], examples.crisis[::50], examples.quiet[::50])
+    entries = {entry.text for part in (few.urgent, few.crisis, few.quiet) for entry in part}
+    pairs = list(joined_messages(few))
+    assert pairs == list(joined_messages(few)), "drawn in the same way each time"
+    assert {label_of(entry) for _, entry in pairs} == {URGENT, CRISIS, NONE}
+    assert all(entry.text in entries and entry.text in text and text != entry.text for text, entry in pairs if entry)
+    assert not any(is_held_out(entry.text) for _, entry in pairs if entry)

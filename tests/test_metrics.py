@@ -13,9 +13,11 @@ from starlette.testclient import TestClient
 
 from bot.paths import DATA, ROOT
 from bot.safety import SafetyCheck
+from bot.store.database import StoreFault
 from bot.web.app import create_app
 from bot.web.rasa_client import RasaClient
 from tests.conftest import ENVIRONMENT, StandInForRasa
+from tests.product import free_port
 
 DANGER = "I am soaking a pad every hour"
 TOKEN = "a-token-that-is-long-enough"
@@ -91,6 +93,21 @@ def test_a_failure_behind_the_server_is_counted(start):
     assert counted["clinic_dependency_failures_total dependency=rasa reason=no reply"] == 1
     assert counted["clinic_replies_total kind=unavailable"] == 1
     assert counted["clinic_rasa_waiting"] == 0
+
+
+def test_a_redis_that_is_away_is_counted_by_whoever_asked_it(start):
+    site, _ = start(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    site.post("/api/chat", json={"text": DANGER})  # the latch: no limit is asked before it
+    failed = "clinic_dependency_failures_total dependency=redis reason=ConnectionError"
+    assert figures(site)[failed] == 1
+
+
+def test_a_database_that_is_away_is_counted(start):
+    site, _ = start(DATABASE_URL=f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+    site.app.state.counts.feedback("causes/pcos", True, "1")
+    with pytest.raises(StoreFault):
+        site.app.state.counts.write()
+    assert figures(site)["clinic_dependency_failures_total dependency=database reason=OperationalError"] == 1
 
 
 def test_a_refusal_is_counted_by_its_limit(start):

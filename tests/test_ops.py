@@ -69,6 +69,12 @@ def test_a_front_server_is_reached_also_where_nothing_behind_it_works():
     assert {front[f"{probe}Probe"]["httpGet"]["path"] for probe in ("startup", "readiness", "liveness")} == {"/healthz"}
 
 
+def test_a_front_server_is_started_as_everywhere_else_with_its_limits_on_connections():
+    (front,) = PODS["front"]["spec"]["containers"]
+    assert front["command"] == ["python", "-m", "bot.web.serve"]
+    assert {"name": "HOST", "value": "0.0.0.0"} in front["env"]
+
+
 @pytest.mark.parametrize("name", ["front", "rasa"])
 def test_one_of_each_stays_while_machines_are_taken_down(name):
     budget = of_kind("PodDisruptionBudget")[name]["spec"]

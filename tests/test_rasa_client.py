@@ -138,10 +138,18 @@ def test_one_of_them_that_did_not_forget_is_told_and_the_others_did(servers, dow
     assert sorted(url for url, _ in servers.asked) == URLS
 
 
-def test_of_servers_that_share_one_is_enough(servers):
+def test_servers_that_share_must_all_forget_their_copies_and_one_that_does_not_run_has_none(servers):
     servers.faults = {first("a"): "down"}
     asyncio.run(client(servers, share=True).forget("a"))
-    assert [url for url, _ in servers.asked] == by_nearness(URLS, "a")[:2]
+    assert sorted(url for url, _ in servers.asked) == URLS
+
+
+@pytest.mark.parametrize("faults", [{URLS[0]: "hung"}, dict.fromkeys(URLS, "down")], ids=["one hangs", "none runs"])
+def test_a_copy_or_what_they_share_that_may_be_left_is_told(servers, faults, monkeypatch):
+    monkeypatch.setattr(rasa_client, "TIMEOUT_S", 0.3)
+    servers.faults = faults
+    with pytest.raises(RasaUnavailable):
+        asyncio.run(client(servers, share=True).forget("a"))
 
 
 # The setting.

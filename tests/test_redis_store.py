@@ -1,6 +1,8 @@
 """Several Rasa servers share conversations in a real Redis, which forgets them 30 minutes after the last turn."""
 
 import asyncio
+import signal
+import time
 
 import pytest
 from rasa.core.agent import Agent
@@ -9,19 +11,18 @@ from rasa.core.lock_store import LockError, LockStore
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import SlotSet, UserUttered
-from rasa.shared.core.slots import TextSlot
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig, read_endpoint_config
 from redis.exceptions import RedisError
 
 from bot.paths import ROOT
-from bot.server.redis_store import RedisLocks, RedisTrackerStore
+from bot.server import redis_store
+from bot.server.redis_store import ANSWERS_WITHIN_S, RedisLocks, RedisTrackerStore
 from bot.server.rest_channel import fail_openly, forget_conversation
-from tests.product import free_port
 from tests.services import redis_server
 
 WORDS = "my name is Zanzibar Quillfeather"
-NOBODY = f"redis://127.0.0.1:{free_port()}/0"
+DOMAIN = Domain.from_dict({"slots": {"topic": {"type": "text", "mappings": [{"type": "custom"}]}}})
 ENDPOINTS = str(ROOT / "endpoints.redis.yml")
 
 
@@ -43,11 +44,11 @@ def environment(monkeypatch, server):
 
 
 def store(server, **settings) -> RedisTrackerStore:
-    return RedisTrackerStore(Domain.empty(), server.url, **settings)
+    return RedisTrackerStore(DOMAIN, server.url, **settings)
 
 
-def said(id: str = "a") -> DialogueStateTracker:
-    return DialogueStateTracker.from_events(id, [UserUttered(WORDS)], slots=[TextSlot("topic", [])])
+def said(id: str = "a", topic: str = "pcos") -> DialogueStateTracker:
+    return DialogueStateTracker.from_events(id, [UserUttered(WORDS), SlotSet("topic", topic)], slots=DOMAIN.slots)
 
 
 def locks(server) -> RedisLocks:
@@ -78,12 +79,8 @@ def test_what_an_earlier_version_kept_starts_anew(server):
 
 def test_slots_come_back_too(server):
     async def topic() -> str:
-        domain = Domain.from_dict({"slots": {"topic": {"type": "text", "mappings": [{"type": "custom"}]}}})
-        kept = RedisTrackerStore(domain, server.url)
-        tracker = await kept.get_or_create_tracker("slots")
-        tracker.update(SlotSet("topic", "pcos"))
-        await kept.save(tracker)
-        return (await RedisTrackerStore(domain, server.url).retrieve("slots")).get_slot("topic")
+        await store(server).save(said("slots"))
+        return topic_of(await store(server).retrieve("slots"))
 
     assert asyncio.run(topic()) == "pcos"
 
@@ -117,13 +114,103 @@ def test_what_is_forgotten_is_gone_at_once_and_others_stay(server):
     assert asyncio.run(kept()) == [False, True]
 
 
-def test_a_redis_that_is_down_is_told_and_soon():
-    async def ask() -> None:
-        async with asyncio.timeout(3):
-            await RedisTrackerStore(Domain.empty(), NOBODY).retrieve("a")
+# While Redis is away.
 
-    with pytest.raises(RedisError):
-        asyncio.run(ask())
+
+@pytest.fixture
+def own(tmp_path):
+    """A Redis of one test, to stop and to kill."""
+    with redis_server(tmp_path) as server:
+        yield server
+
+
+def topic_of(tracker: DialogueStateTracker | None) -> str | None:
+    return tracker.get_slot("topic") if tracker else None
+
+
+@pytest.mark.parametrize("fault", [signal.SIGSTOP, signal.SIGKILL], ids=["hangs", "is killed"])
+def test_each_server_goes_on_with_its_own_copy_and_hardly_waits(own, fault):
+    async def gone_on() -> tuple[str | None, str | None, float]:
+        here, there = store(own), store(own)
+        await here.save(said())
+        own.process.send_signal(fault)
+        started = time.monotonic()
+        for _ in range(20):
+            known = await here.retrieve("a")
+            await here.save(said())
+        return topic_of(known), topic_of(await there.retrieve("a")), time.monotonic() - started
+
+    known, elsewhere, seconds = asyncio.run(gone_on())
+    assert known == "pcos"
+    assert elsewhere is None
+    assert seconds < 4 * ANSWERS_WITHIN_S
+
+
+def test_a_copy_is_never_that_of_another_conversation(own):
+    async def others() -> DialogueStateTracker | None:
+        here = store(own)
+        await here.save(said("a"))
+        own.kill()
+        return await here.retrieve("b")
+
+    assert asyncio.run(others()) is None
+
+
+def test_what_was_said_meanwhile_is_not_lost_when_redis_is_back(own, monkeypatch):
+    monkeypatch.setattr(redis_store, "LEFT_ALONE_S", 0)
+
+    async def gone_on() -> list[str | None]:
+        here, there = store(own), store(own)
+        await here.save(said("a", "before"))
+        own.kill()
+        await here.save(said("a", "meanwhile"))
+        own.start()
+        await there.save(said("a", "before"))  # what Redis had, where it came back with it
+        known = topic_of(await here.retrieve("a"))
+        await here.save(said("a", "after"))
+        return [known, topic_of(await here.retrieve("a")), topic_of(await there.retrieve("a"))]
+
+    assert asyncio.run(gone_on()) == ["meanwhile", "after", "after"]
+
+
+def test_what_another_server_saved_later_holds(server):
+    async def latest() -> str | None:
+        here, there = store(server), store(server)
+        await here.save(said("l", "first"))
+        await there.save(said("l", "second"))
+        return topic_of(await here.retrieve("l"))
+
+    assert asyncio.run(latest()) == "second"
+
+
+def test_a_copy_ends_with_the_half_hour_and_is_swept(own):
+    async def is_held() -> bool:
+        here = store(own, minutes=0.01)
+        await here.save(said())
+        sweeping = asyncio.create_task(here.sweep())
+        await asyncio.sleep(1)
+        sweeping.cancel()
+        own.kill()
+        return bool(len(here._copies)) or await here.retrieve("a") is not None
+
+    assert not asyncio.run(is_held())
+
+
+def test_what_is_forgotten_has_no_copy_and_a_redis_that_is_away_is_told(own):
+    async def left() -> DialogueStateTracker | None:
+        here = store(own)
+        await here.save(said())
+        own.kill()
+        with pytest.raises(RedisError):
+            await here.forget("a")
+        return await here.retrieve("a")
+
+    assert asyncio.run(left()) is None
+
+
+def test_messages_of_one_conversation_wait_for_each_other_without_redis_too(own):
+    own.kill()
+    assert most_at_once([locks(own)]) == 1
 
 
 @pytest.mark.parametrize("minutes", [0, -1, "0"])
@@ -153,12 +240,13 @@ class Failing:
 
 def test_a_message_whose_conversation_cannot_be_read_is_not_answered(server):
     async def answered() -> list:
-        agent = Agent(Domain.empty(), tracker_store=RedisTrackerStore(Domain.empty(), NOBODY))
+        server.client.set("conversation:m", b"no conversation")
+        agent = Agent(Domain.empty(), tracker_store=store(server))
         agent.processor = Failing()
         fail_openly(agent)
         output = CollectingOutputChannel()
-        with pytest.raises(RedisError):
-            await agent.handle_message(UserMessage(WORDS, output, "a"))
+        with pytest.raises(ValueError, match="Expecting value"):
+            await agent.handle_message(UserMessage(WORDS, output, "m"))
         return output.messages
 
     assert asyncio.run(answered()) == []
@@ -167,7 +255,8 @@ def test_a_message_whose_conversation_cannot_be_read_is_not_answered(server):
 # Locks.
 
 
-def test_of_many_messages_of_one_conversation_one_is_handled_at_a_time(server):
+def most_at_once(servers: list[RedisLocks]) -> int:
+    """Return how many of twenty messages of one conversation were handled at once, at most."""
     at_once, most = 0, 0
 
     async def message(locks: RedisLocks) -> None:
@@ -179,11 +268,14 @@ def test_of_many_messages_of_one_conversation_one_is_handled_at_a_time(server):
             at_once -= 1
 
     async def all_of_them() -> None:
-        servers = [locks(server), locks(server)]
-        await asyncio.gather(*(message(servers[number % 2]) for number in range(20)))
+        await asyncio.gather(*(message(servers[number % len(servers)]) for number in range(20)))
 
     asyncio.run(all_of_them())
-    assert most == 1
+    return most
+
+
+def test_of_many_messages_of_one_conversation_one_is_handled_at_a_time(server):
+    assert most_at_once([locks(server), locks(server)]) == 1
     assert not server.client.exists("lock:f")
 
 

@@ -11,7 +11,7 @@ from bot.clinic import SettingsFault
 from bot.paths import ROOT
 from scripts import processes, run
 from scripts.processes import CannotStart, free_port
-from scripts.run import main, prepare, refuse_used_port, wanted_port
+from scripts.run import figures_together, main, prepare, refuse_used_port, wanted_port
 
 
 @pytest.fixture
@@ -184,3 +184,22 @@ def test_a_model_that_cannot_be_trained_is_told_by_the_command(unused_port, monk
     monkeypatch.setattr(run, "ensure_model", fail)
     assert main({"PORT": str(unused_port)}) == 1
     assert "could not be trained" in capsys.readouterr().err
+
+
+# What several front servers count.
+
+
+def test_several_front_servers_count_in_a_folder_in_memory_that_is_gone_at_the_end():
+    with figures_together({"FRONT_WORKERS": "2"}) as settings:
+        folder = Path(settings["PROMETHEUS_MULTIPROC_DIR"])
+        assert folder.parent == Path("/dev/shm")
+        assert list(folder.iterdir()) == []
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"FRONT_WORKERS": "1"}, {"FRONT_WORKERS": "2", "PROMETHEUS_MULTIPROC_DIR": "/their/own"}]
+)
+def test_one_front_server_needs_none_and_one_that_is_named_is_used(settings):
+    with figures_together(settings) as same:
+        assert same == settings

@@ -16,6 +16,7 @@ from sanic import Blueprint, Request, Sanic, response
 from sanic.response import HTTPResponse
 
 from bot.given import VECTOR, from_words, note
+from bot.server.redis_store import RedisTrackerStore
 from bot.server.tracker_store import ForgettingTrackerStore
 from bot.tidy import keep_tidy
 
@@ -46,7 +47,7 @@ async def look_after_store(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
     """Have the store fail openly and sweep itself where it can, and let go of what is forgotten."""
     keep_tidy()
     fail_openly(app.ctx.agent)
-    if isinstance(app.ctx.agent.tracker_store, ForgettingTrackerStore):
+    if isinstance(app.ctx.agent.tracker_store, ForgettingTrackerStore | RedisTrackerStore):
         app.add_task(app.ctx.agent.tracker_store.sweep())
 
 

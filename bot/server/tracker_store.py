@@ -50,7 +50,12 @@ class ForgettingTrackerStore(InMemoryTrackerStore):
         self.store.pop(conversation, None)
 
     async def sweep(self) -> None:
-        """Drop what is over, for ever. The cache by itself keeps what nobody asks for until somebody else writes."""
-        while True:
-            await asyncio.sleep(self.store.ttl / SWEPT_TIMES)
-            self.store.expire()
+        """Drop what is over, for ever."""
+        await swept(self.store)
+
+
+async def swept(cache: TTLCache) -> None:
+    """Drop what is over, for ever. A cache by itself keeps what nobody asks for until somebody else writes."""
+    while True:
+        await asyncio.sleep(cache.ttl / SWEPT_TIMES)
+        cache.expire()

@@ -6,7 +6,7 @@ StoreFault and must never reach a visitor: whoever counts or keeps something cat
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from alembic import command
@@ -36,9 +36,10 @@ class StoreFault(RuntimeError):
 class Database:
     """One database. It opens no connection before the first is needed, and is safe to share between threads."""
 
-    def __init__(self, url: str = DEFAULT_URL) -> None:
-        """Raises StoreFault where the URL names no database that we know."""
+    def __init__(self, url: str = DEFAULT_URL, on_failure: Callable[[str], None] = lambda reason: None) -> None:
+        """`on_failure` is told each error's type. Raises StoreFault where the URL names no database that we know."""
         self.url = checked_url(url)
+        self._on_failure = on_failure
         self.dialect = self.url.get_backend_name()
         self._engine = engine_for(self.url)
         # SQLite takes the lock at once: a transaction that reads first and then writes would fail without waiting.
@@ -67,7 +68,11 @@ class Database:
         except StaleDataError:
             raise
         except SQLAlchemyError as error:
-            raise StoreFault(explained(error, self.url)) from None
+            raise self._fault(error) from None
+
+    def _fault(self, error: Exception) -> StoreFault:
+        self._on_failure(type(error).__name__)
+        return StoreFault(explained(error, self.url))
 
     def prepare(self) -> None:
         """Bring the tables up to date. Raises StoreFault where that cannot be done; then nothing has changed."""
@@ -77,16 +82,18 @@ class Database:
                     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK_OF_MIGRATIONS})
                 command.upgrade(alembic_config(connection), "head")
         except (SQLAlchemyError, CommandError, OSError) as error:
-            raise StoreFault(explained(error, self.url)) from None
+            raise self._fault(error) from None
 
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()
 
 
-def open_database(environ: Mapping[str, str] = os.environ) -> Database:
+def open_database(
+    environ: Mapping[str, str] = os.environ, on_failure: Callable[[str], None] = lambda reason: None
+) -> Database:
     """Return the database at DATABASE_URL, its tables not yet looked at. Raises StoreFault for a wrong URL."""
-    return Database(environ.get("DATABASE_URL") or DEFAULT_URL)
+    return Database(environ.get("DATABASE_URL") or DEFAULT_URL, on_failure)
 
 
 def checked_url(written: str) -> URL:

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -71,13 +72,14 @@ def create_app(
     clinic, renderer = live.now.clinic, live.made.renderer
     secret = environ.get("CLINIC_SECRET") or load_secret(SECRET_FILE)
     conversations = Conversations(secret)
-    database = open_database(environ)
+    metrics = Metrics(renderer.answers.version)
+    database = open_database(environ, on_failure=partial(metrics.failed, "database"))
     counts = Counts(database, clinic.time_zone, clinic.languages[0])
     retention = Retention(clinic.counts_kept_months, clinic.questions_kept_days)
     upkeep = Upkeep(database, counts, retention, clinic.time_zone)
-    metrics = Metrics(renderer.answers.version)
-    limits = Limits(settings, secret, on_failure=lambda reason: metrics.failed("redis", reason))
-    latches = SharedLatches(settings.redis_url) if settings.redis_url else Latches()
+    redis_failed = partial(metrics.failed, "redis")
+    limits = Limits(settings, secret, on_failure=redis_failed)
+    latches = SharedLatches(settings.redis_url, redis_failed) if settings.redis_url else Latches()
     client = rasa or RasaClient(rasa_urls(environ), share=bool(settings.redis_url))
     encoder = shared_encoder()
     safety = safety or load_check(encoder)
@@ -103,6 +105,7 @@ def create_app(
         loop = asyncio.get_running_loop()
         live.watch(lambda site: loop.call_soon_threadsafe(take, site), check_first=True)
         upkeep.start()
+        finder.prepare()
         yield
         live.stop()
         await anyio.to_thread.run_sync(upkeep.stop)

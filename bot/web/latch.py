@@ -74,9 +74,10 @@ class Latches:
 class SharedLatches(Latches):
     """The same among several front servers. Where Redis is away or has lost one, what this process knows holds."""
 
-    def __init__(self, url: str) -> None:
-        """`url` is that of Redis; it is connected to on first use."""
+    def __init__(self, url: str, on_failure: Callable[[str], None] = lambda reason: None) -> None:
+        """`url` is that of Redis; it is connected to on first use. `on_failure` is told the type of each error."""
         super().__init__()
+        self._on_failure = on_failure
         self._redis = Redis.from_url(url, socket_timeout=SHARED_WITHIN_S, socket_connect_timeout=SHARED_WITHIN_S)
         self._tried_again_at = 0.0
 
@@ -116,6 +117,7 @@ class SharedLatches(Latches):
             return await ask()
         except Exception as error:  # whatever is wrong with Redis, no safety reply may fail by it
             self._tried_again_at = monotonic() + LEFT_ALONE_S
+            self._on_failure(type(error).__name__)
             logger.warning("latches: Redis is away (%s); going on with this process's own", type(error).__name__)
             return None
 

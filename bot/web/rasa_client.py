@@ -26,6 +26,10 @@ class RasaUnavailable(RuntimeError):
     """Rasa is down, slow or silent. The message never holds the visitor's words."""
 
 
+class NotRunning(RasaUnavailable):
+    """Nothing listens there, so nothing is held there."""
+
+
 class RasaClient:
     """Speaks to the REST channel of the Rasa servers at `urls`, which `share` their conversations or do not."""
 
@@ -75,25 +79,29 @@ class RasaClient:
     async def forget(self, conversation: str) -> None:
         """Have Rasa drop all that it holds of a conversation. Raises RasaUnavailable where it did not say so.
 
-        Where the servers share conversations one of them is enough, else each must say so.
+        Each server must say so: it may hold a copy. Where they share conversations one that does not run holds none,
+        but one at least must have told what they share.
         """
-        reason: RasaUnavailable | None = None
+        refused, unsure = [], []
         for url in self._in_turn(conversation):
             try:
                 await self._forget(url, conversation)
+            except NotRunning as failure:
+                refused.append(failure)
             except RasaUnavailable as failure:
-                reason = failure
-            else:
-                if self._share:
-                    return
-        if reason:
-            raise reason
+                unsure.append(failure)
+        if refused and (not self._share or len(refused) == len(self._urls)):
+            unsure += refused
+        if unsure:
+            raise unsure[0]
 
     async def _forget(self, url: str, conversation: str) -> None:
         try:
             async with asyncio.timeout(TIMEOUT_S / len(self._urls)):
                 response = await self._http.delete(f"{url}/webhooks/rest/conversations/{quote(conversation, safe='')}")
             response.raise_for_status()
+        except httpx.ConnectError as error:
+            raise NotRunning(type(error).__name__) from None
         except (httpx.HTTPError, TimeoutError) as error:
             raise RasaUnavailable(type(error).__name__) from None
 

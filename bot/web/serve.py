@@ -30,6 +30,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
         host=environ.get("HOST", "127.0.0.1"),
         port=int(environ.get("PORT", "8080")),
         fd=int(environ["LISTEN_FD"]) if environ.get("LISTEN_FD") else None,
+        loop="asyncio",  # uvloop keeps the last 256 kB that it read, a visitor's words, in a buffer that nobody clears
         http=PatientProtocol,
         ws="none",
         log_config=log_config(log_format(environ)),

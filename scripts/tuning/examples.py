@@ -4,13 +4,13 @@ Nothing of tests/ and nothing that is held out to calibrate with.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from bot.answers import load_answers
-from bot.danger_model import Crisis, Urgent, is_held_out, read_examples
+from bot.danger_model import Crisis, Entry, Urgent, is_held_out, read_examples
 from bot.followups import nameable_topics
 from bot.links import (
     ALONE,
@@ -29,6 +29,7 @@ from bot.paths import ANSWERS, DATA
 from bot.topics import TopicWords, load_topics
 from bot.yaml_files import read_yaml
 from scripts.evaluation.data import load_examples
+from scripts.train_danger import joined_messages
 
 UNKNOWN = -1
 SAFETY = "safety/"
@@ -84,18 +85,23 @@ def index(name: str | None, known: Sequence[str]) -> int:
 
 
 def danger_messages() -> Iterator[Message]:
-    """Yield the messages of data/danger that are not held out."""
+    """Yield the messages of data/danger that are not held out, and some again beside an ordinary question."""
     examples = read_examples(DATA / "danger")
     for entry in (*examples.urgent, *examples.crisis, *examples.quiet):
-        if is_held_out(entry.text):
-            continue
-        if isinstance(entry, Urgent):
-            crisis, emergency = int(entry.also == "crisis"), int(entry.level == "E")
-            yield Message(entry.text, URGENT, None, 1, crisis, emergency, who=entry.who)
-        elif isinstance(entry, Crisis):
-            yield Message(entry.text, CRISIS, None, 0, 1, wording=entry.kind, who=entry.who)
-        else:
-            yield Message(entry.text, urgent=0, crisis=0)
+        if not is_held_out(entry.text):
+            yield danger_message(entry.text, entry)
+    for text, joined_to in joined_messages(examples):
+        yield replace(danger_message(text, joined_to), answer=None)
+
+
+def danger_message(text: str, entry: Entry | None) -> Message:
+    """Return what is known of a text that holds a message of data/danger, or none."""
+    if isinstance(entry, Urgent):
+        crisis, emergency = int(entry.also == "crisis"), int(entry.level == "E")
+        return Message(text, URGENT, None, 1, crisis, emergency, who=entry.who)
+    if isinstance(entry, Crisis):
+        return Message(text, CRISIS, None, 0, 1, wording=entry.kind, who=entry.who)
+    return Message(text, urgent=0, crisis=0)
 
 
 def answer_messages() -> Iterator[Message]:

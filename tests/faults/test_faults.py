@@ -3,12 +3,13 @@
 A busy machine may be late; what a visitor sees has no such excuse.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.harness import EVERY, WHOLE_WITHIN_S, Trial, trial
-from tests.faults.visitors import FAULTS, NO_ANSWER, NOT_URGENT, OF_ANOTHER, faults_of
+from tests.faults.harness import EVERY, LOST, PROCESSES, WHOLE_WITHIN_S, Trial, lost_of, trial
+from tests.faults.visitors import FAULTS, NO_ANSWER, NOT_URGENT, OF_ANOTHER, answers_a_follow_up, faults_of
 
 pytestmark = [pytest.mark.timeout(900)]
 
@@ -27,12 +28,13 @@ def visited(tmp_path_factory) -> Iterator[Trial]:
 @pytest.mark.model
 @pytest.mark.servers
 @pytest.mark.parametrize(
-    "fault", ["action server killed", "Rasa killed", "front server killed", "Redis killed", "disk full", "requests cut"]
+    "fault",
+    [*(f"{kind} killed" for kind in (*PROCESSES, "PostgreSQL")), "Redis stopped for 10 s", "disk full", "requests cut"],
 )
 def test_visitors_see_nothing_worse_than_the_emergency_line(visited, fault):
     outcome = visited.meet(fault, EVERY[fault])
     assert outcome.figures["requests"] > VISITORS
-    assert {name: outcome.figures[name] for name in FAULTS} == dict.fromkeys(FAULTS, 0)
+    assert {name: outcome.figures[name] for name in (*FAULTS, LOST)} == dict.fromkeys((*FAULTS, LOST), 0)
     assert outcome.whole_s <= WHOLE_WITHIN_S * PATIENCE
 
 
@@ -48,3 +50,14 @@ def test_a_visitor_would_see_what_is_wrong(renderer):
     assert list(faults_of([], in_danger=False, subject="pcos")) == ["empty"]
     assert list(faults_of([calm | {"disclaimer": ""}], in_danger=False, subject="pcos")) == ["not framed"]
     assert NO_ANSWER in FAULTS
+
+
+def test_a_follow_up_that_was_answered_out_of_context_is_told_from_one_that_was_not_answered(renderer):
+    assert answers_a_follow_up([renderer.reply("treatments/thyroid")])
+    assert answers_a_follow_up([renderer.unavailable()])
+    assert not answers_a_follow_up([renderer.reply("meta/fallback")])
+
+
+def test_what_the_database_has_less_of_is_lost_and_more_of_is_not():
+    assert lost_of(Counter(question=2, count=5), Counter(question=1, count=7)) == 1
+    assert lost_of(Counter(question=1), Counter(question=1, another=1)) == 0

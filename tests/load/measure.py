@@ -1,9 +1,10 @@
-"""`make load`: turns a second and waiting times at 1 to 16 visitors at once, with one and two Rasa, into docs/load.md.
+"""`make load`: turns a second and waiting times at 1 to 32 visitors at once, with one and two Rasa, into docs/load.md.
 
 Each visitor sends the next message as soon as the reply is there, so one of these stands for many who read and think.
 """
 
 import csv
+import math
 import os
 import re
 import subprocess
@@ -18,13 +19,17 @@ import psutil
 from bot.paths import ROOT
 from tests.product import Run, running
 
-VISITORS = (1, 2, 4, 8, 16)
+VISITORS = (1, 2, 4, 8, 16, 32)
 SECONDS = int(os.environ.get("SECONDS_EACH", "30"))
 LONG_TURNS = 200
 WORKERS = {"1 front server, 1 Rasa": {}, "2 front servers, 2 Rasa": {"FRONT_WORKERS": "2", "RASA_WORKERS": "2"}}
 KINDS = {"front server": "bot.web", "Rasa": "rasa run", "action server": "rasa_sdk", "Redis": "redis-server"}
 REPORT = ROOT / "docs" / "load.md"
 COLUMNS = {"Requests/s": "turns a second", "50%": "p50", "95%": "p95", "99%": "p99", "Failure Count": "failed"}
+# What one visitor costs a clinic: a turn every so many seconds, and processors that are busy half of the time, so that
+# waiting stays near its least.
+SECONDS_BETWEEN_TURNS, BUSY = 20, 0.5
+MANY = (100, 1_000, 100_000)
 BEGIN, END = "<!-- measured by make load -->\n", "<!-- end -->\n"
 
 
@@ -38,11 +43,14 @@ def main() -> int:
             found = {count: locust(bot, count, f"{SECONDS}s")["Aggregated"] for count in VISITORS}
             tables.append(table(name, "visitors", [row(count, each) for count, each in found.items()]))
             turns = sum(int(each["Request Count"]) for each in found.values())
-            tables.append(computing_per_turn(before, computing(bot), turns))
-            tables.append(memory(bot))
+            taken = per_turn(before, computing(bot), turns)
+            tables.append(computing_told(taken))
+            held = memory(bot)
+            tables.append(memory_told(held))
             if not settings:
                 tables.append(long_conversations(bot))
         print(tables[-1], flush=True)
+    tables.append(extrapolated(taken, held))
     head, _, rest = REPORT.read_text().partition(BEGIN)
     REPORT.write_text(head + BEGIN + "\n".join(tables) + END + rest.partition(END)[2])
     return 0
@@ -82,18 +90,54 @@ def computing(bot: Run) -> dict[str, float]:
     return {kind: sum(sum(each.cpu_times()[:2]) for each in bot.processes(words)) for kind, words in KINDS.items()}
 
 
-def computing_per_turn(before: Mapping[str, float], after: Mapping[str, float], turns: int) -> str:
-    """Return the milliseconds of computing that a turn takes; unlike waiting, it hardly depends on what else runs."""
-    taken = {kind: (after[kind] - before[kind]) * 1000 / turns for kind in KINDS if after[kind]}
-    told = ", ".join(f"{kind} {each:.1f}" for kind, each in taken.items())
-    return f"Computing for a turn, in milliseconds: {sum(taken.values()):.1f} ({told}).\n"
+def per_turn(before: Mapping[str, float], after: Mapping[str, float], turns: int) -> dict[str, float]:
+    """Return the seconds of computing that a turn takes, by kind of process; unlike waiting, it hardly depends on what
+    else runs."""
+    return {kind: (after[kind] - before[kind]) / turns for kind in KINDS if after[kind]}
 
 
-def memory(bot: Run) -> str:
-    """Return what the processes hold after it."""
+def computing_told(taken: Mapping[str, float]) -> str:
+    """Return the computing of a turn in words."""
+    told = ", ".join(f"{kind} {each * 1000:.1f}" for kind, each in taken.items())
+    return f"Computing for a turn, in milliseconds: {sum(taken.values()) * 1000:.1f} ({told}).\n"
+
+
+def memory(bot: Run) -> dict[str, int]:
+    """Return the bytes that the largest process of each kind holds."""
     held = {kind: [each.memory_info().rss for each in bot.processes(words)] for kind, words in KINDS.items()}
-    told = (f"{kind} {max(each) // 2**20} MB" for kind, each in held.items() if each)
+    return {kind: max(each) for kind, each in held.items() if each}
+
+
+def memory_told(held: Mapping[str, int]) -> str:
+    """Return what the processes hold after it, in words."""
+    told = (f"{kind} {each // 2**20} MB" for kind, each in held.items())
     return f"Memory of each process afterwards: {', '.join(told)}.\n"
+
+
+def extrapolated(taken: Mapping[str, float], held: Mapping[str, int]) -> str:
+    """Return what many visitors would need: the computing of a turn times their turns, each process half of the time
+    busy. Not measured."""
+    lines = [
+        "visitors at once | turns a second | processors | front servers | Rasa with action server | memory",
+        "---:|" * 6,
+    ]
+    for visitors in MANY:
+        turns = visitors / SECONDS_BETWEEN_TURNS
+        fronts, rasas = (max(1, math.ceil(turns * taken[kind] / BUSY)) for kind in ("front server", "Rasa"))
+        size = fronts * held["front server"] + rasas * (held["Rasa"] + held["action server"])
+        processors = max(1, math.ceil(turns * sum(taken.values()) / BUSY))
+        cells = (
+            f"{visitors:,}",
+            f"{turns:,.0f}",
+            f"{processors:,}",
+            f"{fronts:,}",
+            f"{rasas:,}",
+            f"{size / 2**30:,.0f} GB",
+        )
+        lines.append(" | ".join(cells))
+    return "What many visitors would need: **extrapolated** from the two of each above, not measured\n\n" + "".join(
+        f"| {line.strip('|')} |\n" for line in lines
+    )
 
 
 def machine() -> str:
