@@ -8,7 +8,7 @@ PY := .venv/bin/python
 export PORT HOST Q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit train evaluate evaluate-safety record migrate desk-user proposals check faults load bench ask format pictures privacy fuzz audit bom lock install install-dev clean
+.PHONY: help run test unit train evaluate evaluate-safety record migrate desk-user proposals check faults load bench speed ask format pictures privacy fuzz audit bom lock install install-dev clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
@@ -77,6 +77,11 @@ faults: install-dev  ## 20 visitors while processes are killed, stopped and rest
 	@sh scripts/install_services.sh
 	@$(PY) -m tests.faults.harness
 
+speed: install-dev  ## how long each page of the desk takes with a year's data, on SQLite and PostgreSQL: a minute or two
+	@sh scripts/install_services.sh
+	@$(PY) -m scripts.train
+	@$(PY) -m pytest -s tests/test_desk_speed.py
+
 load: install-dev  ## how many turns a second it takes and how long visitors wait: ten minutes, tables in docs/load.md
 	@sh scripts/install_services.sh
 	@$(PY) -m tests.load.measure
@@ -91,9 +96,10 @@ ask: install  ## one question in the terminal, no servers: make ask Q="can pcos 
 format: install-dev  ## let the formatter settle the layout
 	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
 
-pictures: install-dev  ## take the pictures of the widget in docs/widget anew
+pictures: install-dev  ## take the pictures of the widget and of the desk in docs anew
 	@sh scripts/install_browser.sh
 	@$(PY) -m tests.browser.pictures
+	@$(PY) -m tests.browser.desk_pictures
 
 lock: install  ## renew the hashed lock files from pyproject.toml
 	@sh scripts/lock.sh

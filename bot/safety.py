@@ -118,15 +118,18 @@ class SafetyCheck:
         if max(reading.urgent, reading.crisis) >= self._rules.doubt:
             return True
         sentences = [sentence for sentence in _SENTENCE_END.split(text) if sentence.strip()]
-        read = [self._read(sentence, None) for sentence in sentences] if len(sentences) > 1 else []
-        return any(max(each.urgent, each.crisis) >= PLAIN_DANGER for each in read if each)
+        read = self._read_each(sentences) if len(sentences) > 1 else []
+        return any(max(each.urgent, each.crisis) >= PLAIN_DANGER for each in read)
 
     def _read(self, text: str, vector: np.ndarray | None) -> Reading | None:
         if self._model is None:
             return None
-        if vector is None:
-            vector = (self._encoder or shared_encoder()).embed([text])[0]
-        return self._model.read(text, vector)
+        return self._read_each([text])[0] if vector is None else self._model.read(text, vector)
+
+    def _read_each(self, texts: Sequence[str]) -> list[Reading]:
+        model = self._model
+        vectors = (self._encoder or shared_encoder()).embed(texts)
+        return [model.read(text, vector) for text, vector in zip(texts, vectors, strict=True)] if model else []
 
     def needs_visit(self, text: str) -> bool:
         """Whether `text` tells of a sign of level P: no alarm, but a doctor should look within days."""

@@ -24,6 +24,7 @@ from bot.paths import CLINIC, ROOT
 from bot.store.database import Database, open_database
 from bot.web.desk.accounts import Accounts
 from bot.web.desk.desk import FIRST_ACCOUNT, idle_minutes, make_first_account
+from bot.web.desk.provider import has_local_sign_in, load_provider
 from bot.web.serve import log_format
 from bot.web.settings import load_settings
 from bot.yaml_files import YamlFault
@@ -33,6 +34,8 @@ from scripts.train import QUIET, ensure_model
 
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # the library's name for it
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of our own is made there)
+# For the products of small matrices: a second thread costs more than it helps, and there are several processes.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (named, not bound)
 READY_WITHIN_S = 600  # ten seconds on an idle machine, minutes for several of each process on a small and busy one
 STOP_WITHIN_S = 20
@@ -60,6 +63,7 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
     host, port = environ.get("HOST") or LOOPBACK, wanted_port(environ)
     load_clinic(CLINIC, environ)
     load_settings(environ)
+    has_local_sign_in(environ, load_provider(environ))
     log_format(environ)
     refuse_faulty_content()
     refuse_used_port(host, port)
@@ -79,8 +83,7 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
         "SANIC_HOST": "127.0.0.1",  # the action server listens everywhere unless told not to
         "SANIC_USE_UVLOOP": "no",  # uvloop keeps what it read last, a visitor's words, in a buffer that nobody clears
         **QUIET,
-        "OPENBLAS_NUM_THREADS": "1",  # products of one row gain nothing from more threads, and these wait by spinning
-        "OMP_NUM_THREADS": "1",
+        **ONE_THREAD,
     }
 
 

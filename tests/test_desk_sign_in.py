@@ -22,7 +22,7 @@ from bot.web.desk.cookies import SESSION, Cookies
 from bot.web.desk.layout import LONGEST_FORM
 from tests.desk import EDITOR, PASSWORDS, READER, Visitor, plain
 
-PAGES = ["/desk", "/desk/content", "/desk/counts", "/desk/counts.csv", "/desk/account", "/desk/audit",
+PAGES = ["/desk", "/desk/content", "/desk/counts", "/desk/counts.csv", "/desk/inbox", "/desk/account", "/desk/audit",
          "/desk/answers/causes/pcos", "/desk/answers/causes/pcos/sheet"]  # fmt: skip
 WRONG = 403
 
@@ -145,7 +145,7 @@ def test_a_token_of_another_person_s_page_is_none(editor, desk_app):
     assert editor.is_in()
 
 
-@pytest.mark.parametrize("path", ["/desk/sign-out", "/desk/account", "/desk/sign-in"])
+@pytest.mark.parametrize("path", ["/desk/sign-out", "/desk/account", "/desk/inbox", "/desk/sign-in"])
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_a_form_that_another_site_sends_is_refused(editor, path, site):
     token = editor.token("/desk/sign-in" if path == "/desk/sign-in" else "/desk/account")
@@ -244,6 +244,8 @@ def test_html_in_a_form_or_an_address_never_comes_back_as_html(visitor, editor, 
         Visitor(editor.app).get("/desk/sign-in", params={"next": text}).text,
         editor.get(f"/desk/answers/causes/{text}").text,
         editor.get("/desk/counts", params={"weeks": text}).text,
+        editor.get("/desk/inbox", params={"state": text, "order": text, "page": text, "done": text}).text,
+        editor.submit("/desk/inbox", {"deed": text, "group": text, "answer": text, "state": text}).text,
         editor.post("/desk/find", data={"text": text}).text,
     ]
     assert all(text not in page for page in pages)

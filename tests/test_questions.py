@@ -185,7 +185,8 @@ def test_questions_go_after_their_days_and_empty_groups_with_them(questions, dat
 
 def test_a_group_can_be_deleted_with_all_its_questions(questions, database):
     keep(questions, "is bed rest useful")
-    questions.delete(questions.page().groups[0].id)
+    (group,) = questions.page().groups
+    questions.delete(group.id, group.version)
     with database.reading() as session:
         assert session.scalars(select(Question)).all() == []
 

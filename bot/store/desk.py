@@ -7,7 +7,7 @@ from sqlalchemy import Column, DateTime, ForeignKey, Integer, String
 
 from bot.store.tables import WORD_CHARS, Base
 
-NAME_CHARS, HASH_CHARS = 64, 64
+NAME_CHARS, HASH_CHARS, SUBJECT_CHARS = 64, 64, 600
 
 
 class Account(Base):
@@ -18,7 +18,8 @@ class Account(Base):
     id = Column(Integer, primary_key=True)
     name = Column(String(NAME_CHARS), nullable=False, unique=True)
     role = Column(String(WORD_CHARS), nullable=False)
-    password = Column(String(200), nullable=False)  # argon2's hash, with its parameters
+    password = Column(String(200), nullable=False)  # argon2's hash, with its parameters; none where `subject` is set
+    subject = Column(String(SUBJECT_CHARS), index=True, unique=True)  # issuer and subject of single sign-on, or NULL
     made_at = Column(DateTime, nullable=False)
 
 

@@ -119,8 +119,7 @@ class Questions:
                 found = session.get(QuestionGroup, group)
                 moved = session.get(Question, question)
                 if not found or found.version != version or found.state != OPEN or not moved or moved.group_id != group:
-                    session.expunge_all()
-                    raise DecidedMeanwhile(None)
+                    raise StaleDataError
                 own = QuestionGroup(state=OPEN, answer=NONE, decided_by=NONE, asked=moved.asked, newest=moved.newest)
                 session.add(own)
                 session.flush()
@@ -146,12 +145,20 @@ class Questions:
             rows = session.execute(select(QuestionGroup.state, func.count()).group_by(QuestionGroup.state)).all()
         return dict.fromkeys(STATES, 0) | dict(map(tuple, rows))
 
-    def delete(self, group: int) -> None:
-        """Delete a group with all its questions, as when one still tells who sent it. Raises StoreFault."""
-        with self._database.writing() as session:
-            found = session.get(QuestionGroup, group)
-            if found is not None:
-                session.delete(found)
+    def delete(self, group: int, version: int) -> None:
+        """Delete a group with all its questions, as when one still tells who sent it.
+
+        Raises DecidedMeanwhile where somebody decided on it after the page was loaded, StoreFault.
+        """
+        try:
+            with self._database.writing() as session:
+                found = session.get(QuestionGroup, group)
+                if found is not None and found.version == version:
+                    session.delete(found)
+                    return
+        except StaleDataError:
+            pass
+        raise DecidedMeanwhile(self.group(group))
 
 
 def _whole(query):

@@ -40,7 +40,9 @@ from bot.web.desk.counts import CountsPage
 from bot.web.desk.desk import Desk, routes
 from bot.web.desk.find import Find
 from bot.web.desk.inbox import Inbox
+from bot.web.desk.provider import has_local_sign_in, load_provider
 from bot.web.desk.sign_in import SignIn
+from bot.web.desk.single_sign_on import SingleSignOn
 from bot.web.door import Door
 from bot.web.errors import ApiError, as_api_error, error_response
 from bot.web.feedback import Feedback
@@ -88,10 +90,14 @@ def create_app(
     feedback = Feedback(chat, renderer, counts)
     questions = Questions(database, encoder.embed)
     sent = SentQuestions(chat, load_redactor(), Language(safety.english), questions, live)
+    provider = load_provider(environ)
     desk = Desk(live, database, secret, environ)
     finder = load_finder(live.now.content, environ.get("MODEL"), encoder)
 
-    parts = Find(desk, safety, finder), ContentPage(desk), CountsPage(desk), Inbox(desk, questions), SignIn(desk)
+    sign_in = SignIn(desk, provider, is_local=has_local_sign_in(environ, provider))
+    single_sign_on = [SingleSignOn(desk, sign_in, provider, secret)] if provider else []
+    pages = Find(desk, safety, finder), ContentPage(desk), CountsPage(desk), Inbox(desk, questions)
+    parts = *pages, sign_in, *single_sign_on
 
     def take(site: Site) -> None:
         """Say the words of a changed content from now on."""

@@ -2,9 +2,10 @@
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from bot.paths import ROOT
 from tests.browser.conftest import DESK, PHONE
@@ -95,17 +96,21 @@ def main() -> None:
 
 
 def take(browser: Browser, url: str, name: str, state: Callable[[Widget], None], look: dict) -> None:
-    """Bring a new visitor's page into a state and keep its picture, with few colours, so that it is small."""
+    """Bring a new visitor's page into a state and keep its picture."""
     context = browser.new_context(**look)
     widget = Widget(context.new_page())
     widget.page.goto(url)
     widget.page.wait_for_load_state("networkidle")
     state(widget)
-    path = FOLDER / f"{name}.png"
-    widget.page.screenshot(path=path)
+    keep(widget.page, FOLDER / f"{name}.png")
+    context.close()
+
+
+def keep(page: Page, path: Path) -> None:
+    """Keep a picture of what the window shows, with few colours, so that it is small."""
+    page.screenshot(path=path)
     with Image.open(path) as picture:
         picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
-    context.close()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """The front desk in a real browser, by keyboard alone, and what a slow search or a broken server does to it."""
 
+import contextlib
 import io
 import os
 import statistics
 import threading
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
 
 import pypdf
 import pytest
@@ -21,25 +23,42 @@ from bot.web.desk.accounts import Accounts
 from scripts.train import model_path
 from tests.browser.widget import AXE, AXE_TAGS
 from tests.desk import EDITOR, PASSWORDS
+from tests.desk_data import fill_counts, fill_questions
 from tests.product import free_port
+from tests.sign_in_service import sign_in_service
 
 DESK, PHONE = {"width": 1024, "height": 768}, {"width": 390, "height": 844}
 FLAG = "soaking a pad every hour"
 ANSWER = "/desk/answers/causes/pcos"
+INBOX = "/desk/inbox"
 PAGES = ["/desk", ANSWER, "/desk/answers/safety/urgent", "/desk/answers/safety/crisis", f"{ANSWER}/sheet",
-         "/desk/content", "/desk/counts", "/desk/account", "/desk/audit"]  # fmt: skip
+         "/desk/content", INBOX, f"{INBOX}?state=means", f"{INBOX}?state=taught&order=frequent&done=delete",
+         "/desk/counts", "/desk/account", "/desk/audit", "/desk/answers/causes/none"]  # fmt: skip
 PROBLEM = ("error", "warning")
 
 
 @pytest.fixture(scope="module")
 def desk_url(tmp_path_factory) -> Iterator[str]:
-    """The front server with the trained search and an editor; nothing runs behind it."""
+    """The front server with the trained search, an editor, some questions and counts; nothing runs behind it.
+
+    The clinic's own sign-in service runs beside it.
+    """
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('desk')}/clinic.db")
     database.prepare()
     Accounts(database, "x", timedelta(minutes=30)).save(EDITOR, "editor", PASSWORDS[EDITOR])
-    environ = {"CLINIC_SECRET": "x", "DATABASE_URL": str(database.url), "MODEL": str(model_path())}
+    fill_counts(database, 2_000, date.today())
+    fill_questions(database, 60, date.today())
     port = free_port()
-    config = uvicorn.Config(app.create_app({**os.environ, **environ}), port=port, log_level="error", ws="none")
+    with sign_in_service(f"http://127.0.0.1:{port}") as service:
+        environ = {"CLINIC_SECRET": "x", "DATABASE_URL": str(database.url), "MODEL": str(model_path())}
+        with serving(port, {**os.environ, **environ, **service.settings}) as url:
+            yield url
+
+
+@contextlib.contextmanager
+def serving(port: int, environ: Mapping[str, str]) -> Iterator[str]:
+    """Serve the front server in a thread."""
+    config = uvicorn.Config(app.create_app(environ), port=port, log_level="error", ws="none")
     server = uvicorn.Server(config)
     threading.Thread(target=server.run, daemon=True).start()
     while not server.started:
@@ -137,6 +156,20 @@ def test_a_wrong_password_is_said_to_a_screen_reader_too(open_desk):
     expect(page.get_by_role("alert")).to_contain_text("That did not work")
 
 
+def test_somebody_comes_in_through_the_clinic_s_own_sign_in_service(open_desk):
+    page = open_desk()
+    page.get_by_role("link", name="Sign in with the clinic's account").focus()
+    page.keyboard.press("Enter")
+    page.get_by_placeholder("Enter any login").fill("mira")
+    page.get_by_placeholder("and password").fill("any")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/desk")
+    expect(page.locator(".who")).to_contain_text("Signed in as mira-k")
+    page.goto(INBOX)
+    expect(page.locator("article").first).to_be_visible()
+    expect(page.get_by_role("combobox", name="This means")).to_have_count(0)  # a reader looks, and changes nothing
+
+
 def test_an_answer_is_found_opened_and_copied_by_keyboard(desk):
     desk.keyboard.type("pt w/ 3 SABs and FVL")
     first = options(desk).first
@@ -212,6 +245,48 @@ def test_a_password_is_changed_by_keyboard_and_the_audit_shows_it(desk):
     expect(desk.get_by_role("status").filter(has_text="is changed")).to_be_visible()
     desk.goto("/desk/audit")
     expect(desk.locator("tbody")).to_contain_text("password changed")
+
+
+# Inbox.
+
+
+def first_group(page: Page):
+    return page.locator("article").first
+
+
+def test_a_question_is_decided_and_undone_by_keyboard(desk):
+    desk.goto(INBOX)
+    question = first_group(desk).locator("h2").inner_text()
+    first_group(desk).get_by_role("combobox").focus()
+    desk.keyboard.type("Tests after")
+    desk.keyboard.press("Tab")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("status").filter(has_text="It is set")).to_be_visible()
+    expect(desk.get_by_role("heading", name=question, exact=True)).to_have_count(0)
+    desk.goto(f"{INBOX}?state=means")
+    decided = desk.locator("article").filter(has=desk.get_by_role("heading", name=question, exact=True))
+    expect(decided).to_contain_text("This means Tests after repeated losses")
+    expect(decided).to_contain_text("Decided by dana.")
+    decided.get_by_role("button", name="Undo").focus()
+    desk.keyboard.press("Enter")
+    desk.goto(INBOX)
+    expect(desk.get_by_role("heading", name=question, exact=True)).to_be_visible()
+
+
+def test_of_two_people_at_the_same_question_the_second_sees_what_the_first_did(open_desk, signed_in):
+    one, other = (open_desk(storage_state=signed_in) for _ in range(2))
+    for page in (one, other):
+        page.goto(INBOX)
+    question = first_group(one).locator("h2").inner_text()
+    first_group(one).get_by_role("button", name="It needs a new answer").click()
+    one.wait_for_url("**done=needs_answer")
+    first_group(other).get_by_role("button", name="Delete").click()
+    expect(other.get_by_role("alert").filter(has_text="Somebody else")).to_contain_text(question)
+    assert violations(other) == []
+    other.goto(f"{INBOX}?state=needs_answer")
+    kept = other.locator("article").filter(has=other.get_by_role("heading", name=question, exact=True))
+    expect(kept).to_contain_text("Decided by dana.")
+    kept.get_by_role("button", name="Undo").click()
 
 
 # Red flags.
@@ -337,20 +412,48 @@ WATCH = """() => { window.times = []; let typed = 0;
     .observe(document.getElementById('results'), {childList: true}); }"""
 
 
-def test_results_come_while_one_types(desk, record_property):
-    """100 ms from a keystroke to its results on an idle machine; what a busy one needs is bounded here."""
+TYPED = ("can pcos cause it", "tests for APS", "pt w/ FVL", "thyroid and losses")
+TRIES = 3  # of a measurement: the machine may have been busy with something else
+
+
+def test_the_first_result_is_there_a_tenth_of_a_second_after_a_keystroke(desk, record_property):
     desk.evaluate(WATCH)
-    for words in ("can pcos cause it", "tests for APS", "pt w/ FVL", "thyroid and losses"):
-        desk.locator("#text").fill("")
-        desk.locator("#text").press_sequentially(words, delay=120)
-        options(desk).first.wait_for()
-    times = desk.evaluate("window.times")
-    p50, p95 = statistics.median(times), statistics.quantiles(times, n=20)[-1]
-    record_property("p50_ms", round(p50))
+    for _ in range(TRIES):
+        desk.evaluate("window.times = []")
+        for words in TYPED:
+            desk.locator("#text").fill("")
+            desk.locator("#text").press_sequentially(words, delay=120)
+            options(desk).first.wait_for()
+        times = desk.evaluate("window.times")
+        p50, p95 = statistics.median(times), statistics.quantiles(times, n=20)[-1]
+        print(f"{len(times)} keystrokes: p50 {p50:.0f} ms, p95 {p95:.0f} ms")
+        if p95 < 100:
+            break
     record_property("p95_ms", round(p95))
-    print(f"{len(times)} keystrokes: p50 {p50:.0f} ms, p95 {p95:.0f} ms")
     assert len(times) > 40
-    assert p50 < 100
+    assert p95 < 100
+
+
+def test_an_answer_is_open_a_second_after_one_reached_for_the_keyboard(desk, record_property):
+    """From another page of the desk: / goes to the box, the words, Enter, and what to say is on the screen."""
+    taken = []
+    for _ in range(TRIES):
+        taken = [seconds_to_open(desk, words) for words in (*TYPED, "HSG")]
+        print("to open: " + ", ".join(f"{each:.2f} s" for each in taken))
+        if max(taken) < 1:
+            break
+    record_property("most_s", round(max(taken), 2))
+    assert max(taken) < 1
+
+
+def seconds_to_open(page: Page, words: str) -> float:
+    page.goto("/desk/content")
+    started = time.perf_counter()
+    page.keyboard.press("/")
+    page.keyboard.type(words)
+    page.keyboard.press("Enter")
+    page.locator(".say").wait_for()
+    return time.perf_counter() - started
 
 
 # Counts.

@@ -7,6 +7,7 @@ words and is locked out in the same way. A session is a row here, so that ending
 
 import hashlib
 import hmac
+import itertools
 import re
 import secrets
 import unicodedata
@@ -33,6 +34,9 @@ LIMITS = {"account and address": 5, "account": 25, "address": 25}
 LONGEST = timedelta(hours=12)  # of a session, however busy
 SEEN_EVERY = timedelta(minutes=1)  # how finely the last use is written down
 AUDIT_KEPT = timedelta(days=396)  # 13 months
+NOBODY = (None, None)
+NO_PASSWORD = ""  # matches none, and costs the same time
+ABOUT = "single sign-on"
 SOMEONE = "someone"  # in the audit: a name that no account has; it may be a password typed into the wrong box
 
 
@@ -48,11 +52,21 @@ class Session:
     account: int
     name: str
     role: str
+    has_password: bool = True
 
     @property
     def is_editor(self) -> bool:
         """Whether they may change something."""
         return self.role == EDITOR
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whom the clinic's sign-in service vouches for. `role` is None where they may not use the desk."""
+
+    subject: str  # the issuer and its name for them, which no other service can give
+    name: str
+    role: str | None
 
 
 @dataclass(frozen=True)
@@ -101,7 +115,11 @@ class Accounts:
             raise AccountFault(f"{role!r} is no role; use {' or '.join(ROLES)}")
         row = {"role": role, "password": self._hasher.hash(checked_password(password, name))}
         with self._database.writing() as rows:
-            id = rows.execute(select(Account.id).where(Account.name == name)).scalar()
+            id, subject = (
+                rows.execute(select(Account.id, Account.subject).where(Account.name == name)).first() or NOBODY
+            )
+            if subject:
+                raise AccountFault(f"{name} signs in through the clinic's sign-in service; change the role there")
             if id is None:
                 rows.execute(insert(Account).values(name=name, made_at=self._now(), **row))
             else:
@@ -148,10 +166,31 @@ class Accounts:
             self._note(rows, name, "signed in", "", address)
             return self._begin(rows, account)
 
+    def sign_in_as(self, person: Person, address: str) -> Session | None:
+        """Return a new session of whom the sign-in service vouches for, None where they may not use the desk.
+
+        The account is the one with their subject, made where there is none; its role is what the service says now.
+        """
+        self.forget_old()
+        with self._database.writing() as rows:
+            account = rows.execute(select(Account).where(Account.subject == person.subject)).scalar()
+            if person.role is None:
+                if account:
+                    rows.execute(delete(SignedIn).where(SignedIn.account == account.id))
+                self._note(rows, account.name if account else SOMEONE, "sign-in refused, no role", ABOUT, address)
+                return None
+            account = account or self._made_for(rows, person, address)
+            if account.role != person.role:
+                account.role = person.role
+                self._note(rows, account.name, "role changed", f"{ABOUT}: {person.role}", address)
+            self._note(rows, account.name, "signed in", ABOUT, address)
+            return self._begin(rows, account)
+
     def session(self, token: str) -> Session | None:
         """Return the session of a cookie's token, None where it has ended or was never there."""
         now = self._now()
-        query = select(*SignedIn.__table__.c, Account.name, Account.role).join(Account, Account.id == SignedIn.account)
+        about = (Account.name, Account.role, Account.subject)
+        query = select(*SignedIn.__table__.c, *about).join(Account, Account.id == SignedIn.account)
         with self._database.reading() as rows:
             row = rows.execute(query.where(SignedIn.token == hashed(token))).first()
         if row is None or now - row.seen_at > self._idle or now - row.began_at > LONGEST:
@@ -159,7 +198,7 @@ class Accounts:
         if now - row.seen_at > SEEN_EVERY:
             with self._database.writing() as rows:
                 rows.execute(update(SignedIn).where(SignedIn.token == row.token).values(seen_at=now))
-        return Session(token, row.account, row.name, row.role)
+        return Session(token, row.account, row.name, row.role, has_password=row.subject is None)
 
     def sign_out(self, session: Session, address: str) -> None:
         """End the session."""
@@ -202,7 +241,7 @@ class Accounts:
             return False
         with self._database.reading() as rows:
             kept = rows.execute(select(Account.password).where(Account.name == name)).scalar()
-        if not self._matches(kept or self._nobodys_hash, password) or kept is None:
+        if not self._matches(kept or self._nobodys_hash, password) or not kept:
             self._fail(name if kept else SOMEONE, "sign-in failed", address)
             return False
         with self._database.writing() as rows:
@@ -237,11 +276,25 @@ class Accounts:
         except (VerificationError, InvalidHashError):
             return False
 
+    def _made_for(self, rows: Rows, person: Person, address: str) -> Account:
+        """Return a new account for a person of the sign-in service. A name that is taken is never given again."""
+        wanted = name_like(person.name)
+        names = itertools.chain([wanted], (f"{wanted}-{number}" for number in itertools.count(2)))
+        taken = set(
+            rows.execute(select(Account.name).where(Account.name.startswith(wanted, autoescape=True))).scalars()
+        )
+        name = next(name for name in names if name not in taken)
+        made = Account(name=name, role=person.role, password=NO_PASSWORD, subject=person.subject, made_at=self._now())
+        rows.add(made)
+        rows.flush()
+        self._note(rows, name, "account made", ABOUT, address)
+        return made
+
     def _begin(self, rows: Rows, account: Account) -> Session:
         token, now = secrets.token_urlsafe(32), self._now()
         row = {"token": hashed(token), "account": account.id, "began_at": now, "seen_at": now}
         rows.execute(insert(SignedIn).values(**row))
-        return Session(token, account.id, account.name, account.role)
+        return Session(token, account.id, account.name, account.role, has_password=account.subject is None)
 
     def _fail(self, who: str, deed: str, address: str) -> None:
         with self._database.writing() as rows:
@@ -256,6 +309,12 @@ class Accounts:
 def as_name(name: str) -> str:
     """Return the name as accounts have it: small letters, no blanks around it, nothing that can't be printed."""
     return "".join(filter(str.isprintable, unicodedata.normalize("NFKC", name))).strip().lower()[:200]
+
+
+def name_like(text: str) -> str:
+    """Return a name that an account can have, as like the text as can be: 'Dana M.' gives 'dana-m'."""
+    name = re.sub(r"[^a-z0-9._@-]+", "-", as_name(text))[:56].strip("._@-")
+    return name if NAME.fullmatch(name) else f"staff-{name}".rstrip("-")
 
 
 def checked_name(name: str) -> str:

@@ -62,5 +62,9 @@ class Cookies:
         return self._always_secure or request.url.scheme == "https"
 
     def _name(self, request: Request, name: str) -> str:
-        # A cookie of this prefix can't be set by anybody but this site, over TLS.
-        return f"__Secure-{name}" if self._is_secure(request) else name
+        return prefixed(name, is_secure=self._is_secure(request))
+
+
+def prefixed(name: str, *, is_secure: bool) -> str:
+    """Return a cookie's name: over TLS with the prefix of those that nobody but this site can set, over TLS."""
+    return f"__Secure-{name}" if is_secure else name

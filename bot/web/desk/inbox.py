@@ -4,6 +4,7 @@ Whoever decides on a group that somebody else decided on meanwhile is shown what
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -13,7 +14,9 @@ from starlette.routing import BaseRoute, Route
 from bot.store.questions import (
     DECISIONS,
     FREQUENT,
+    IGNORED,
     MEANS,
+    NEEDS_ANSWER,
     NEWEST,
     OPEN,
     PAGE,
@@ -21,10 +24,11 @@ from bot.store.questions import (
     DecidedMeanwhile,
     Questions,
 )
-from bot.store.tables import NONE
+from bot.store.tables import NONE, QuestionGroup
 from bot.web.desk.accounts import EDITOR
 from bot.web.desk.desk import Desk
 
+UNDOABLE = (MEANS, NEEDS_ANSWER, IGNORED)
 SEPARATE, DELETE = "separate", "delete"
 HERE = "/desk/inbox"
 
@@ -62,7 +66,8 @@ class Inbox:
         except DecidedMeanwhile as told:
             return await self._page(request, meanwhile=told.group, is_late=True, status=409)
         await self._desk.audit(request, f"inbox_{deed}", f"group {group} {answer}".strip())
-        return RedirectResponse(f"{HERE}?state={asked_state(form.get('state'))}&done={deed}", 303)
+        undoable = f"&group={group}" if deed in UNDOABLE else ""
+        return RedirectResponse(f"{HERE}?{self._where(request)}&done={deed}{undoable}", 303)
 
     async def _do(self, request: Request, deed: str, group: int, version: int, answer: str) -> None:
         questions, to_thread = self._questions, asyncio.to_thread
@@ -70,23 +75,39 @@ class Inbox:
             question = number(request.state.form.get("question")) or 0
             await to_thread(questions.separate, group, version, question)
         elif deed == DELETE:
-            await to_thread(questions.delete, group)
+            await to_thread(questions.delete, group, version)
         else:
             by = request.state.session.name
             await to_thread(lambda: questions.decide(group, version, deed, by=by, answer=answer))
 
+    def _where(self, request: Request) -> str:
+        """Return the part of an address that says which page of the list is shown."""
+        given = request.query_params
+        return (
+            f"state={asked_state(given.get('state'))}&order={asked_order(given)}&page={number(given.get('page')) or 0}"
+        )
+
+    async def _undoable(self, given: Mapping[str, str]) -> QuestionGroup | None:
+        """Return the group that was just decided on, if it still is what was decided."""
+        id, done = number(given.get("group")), given.get("done")
+        group = await asyncio.to_thread(self._questions.group, id) if id and done in UNDOABLE else None
+        return group if group and group.state == done else None
+
     async def _page(self, request: Request, status: int = 200, **told: Any) -> Response:
         given = request.query_params
-        state, order = asked_state(given.get("state")), FREQUENT if given.get("order") == FREQUENT else NEWEST
-        at = number(given.get("page")) or 0
+        state, order, at = asked_state(given.get("state")), asked_order(given), number(given.get("page")) or 0
         page = await asyncio.to_thread(self._questions.page, state, order, at)
+        last = max(0, (page.total - 1) // PAGE)
+        if at > last:  # its questions were decided on meanwhile
+            at, page = last, await asyncio.to_thread(self._questions.page, state, order, last)
         counts = await asyncio.to_thread(self._questions.counts)
         answers = self._desk.live.now.content.answers
         choices = sorted((answer.title, id) for id, answer in answers.items() if answer.kind == "answer")
         unless_told = {"fault": None, "meanwhile": None, "is_late": False}
         context = {
-            "page": page, "state": state, "order": order, "at": at, "last": max(0, (page.total - 1) // PAGE),
+            "page": page, "state": state, "order": order, "at": at, "last": last,
             "counts": counts, "states": STATES, "answers": answers, "choices": choices,
+            "undoable": await self._undoable(given),
             "done": given.get("done") if given.get("done") in (*DECISIONS, SEPARATE, DELETE) else None,
         }  # fmt: skip
         return await self._desk.page(request, "inbox.html", status, **context, **(unless_told | told))
@@ -95,6 +116,11 @@ class Inbox:
 def asked_state(name: str | None) -> str:
     """Return the state that a page shows: the open groups, unless another is named."""
     return name if name in STATES else OPEN
+
+
+def asked_order(given: Mapping[str, str]) -> str:
+    """Return the order that a page shows: the newest first, unless the most frequent are asked for."""
+    return FREQUENT if given.get("order") == FREQUENT else NEWEST
 
 
 def number(written: str | None) -> int | None:

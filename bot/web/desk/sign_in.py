@@ -14,6 +14,7 @@ from bot.web.desk.accounts import EDITOR, AccountFault, Session
 from bot.web.desk.cookies import PATH, SESSION, VISIT
 from bot.web.desk.desk import Desk, address, is_from_elsewhere
 from bot.web.desk.layout import BadForm, read_form, with_headers
+from bot.web.desk.provider import ProviderSettings
 
 # Only a page of the desk's own, so that a link to the sign-in can't lead on to another site.
 _OWN_PAGE = re.compile(r"/desk(/[a-z0-9_]+)*")
@@ -24,8 +25,11 @@ LAST_DEEDS, OWN_DEEDS = 300, 10
 class SignIn:
     """The pages for signing in and out, the own account, and the audit."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, provider: ProviderSettings | None = None, *, is_local: bool = True) -> None:
+        """`provider` is the clinic's sign-in service; where not `is_local` it alone lets in."""
         self._desk = desk
+        self._provider = provider
+        self._is_local = is_local
         self._checking = asyncio.Semaphore(AT_ONCE)
 
     def routes(self) -> list[BaseRoute]:
@@ -51,6 +55,8 @@ class SignIn:
             visit = self._desk.cookies.read(request, VISIT)
             if is_from_elsewhere(request) or not self._desk.cookies.is_form_token(form.get("csrf", ""), visit):
                 return await self._form(request, own_page(form.get("next")), fault="again", status=403)
+            if not self._is_local:
+                return await self._form(request, own_page(form.get("next")), fault="not_here", status=403)
             before = await self._desk.session(request)
             session = await self._checked(form.get("name", ""), form.get("password", ""), request)
             if session is None:
@@ -62,6 +68,10 @@ class SignIn:
         except StoreFault:
             return await self._desk.message(request, "no_database", 503)
         return self.signed_in(request, session, own_page(form.get("next")))
+
+    async def form_again(self, request: Request, to: str, fault: str) -> Response:
+        """Return the form with what was wrong, one of `sign_in` in data/desk.yml."""
+        return await self._form(request, to, fault, 403)
 
     def signed_in(self, request: Request, session: Session, to: str) -> Response:
         """Return the way to a page, with a cookie for a new session: one from before is never taken over."""
@@ -84,6 +94,8 @@ class SignIn:
     async def change_password(self, request: Request) -> Response:
         """A new password for oneself; every other session of one's own ends."""
         form, session = request.state.form, request.state.session
+        if not session.has_password:
+            return await self._desk.message(request, "bad_form", 400)
         if form.get("new") != form.get("again"):
             return await self._account(request, fault=self._desk.words["account"]["not_the_same"], status=400)
         try:
@@ -118,7 +130,8 @@ class SignIn:
             return await self._desk.message(request, "no_database", 503)
         visit = cookies.read(request, VISIT) or secrets.token_urlsafe(16)
         context: dict[str, Any] = {"form_token": cookies.form_token(visit), "next": to, "fault": fault}
-        response = await self._desk.page(request, "sign_in.html", status, has_accounts=has_accounts, **context)
+        context |= {"provider": self._provider, "is_local": self._is_local, "has_accounts": has_accounts}
+        response = await self._desk.page(request, "sign_in.html", status, **context)
         cookies.set(request, response, VISIT, visit)
         return response
 
