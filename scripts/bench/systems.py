@@ -44,7 +44,7 @@ class System:
         body = self._body(conversation, text)
         started = time.perf_counter()
         async with session.post(self.url, json=body) as response:
-            reply = await response.json() if response.status == 200 else None
+            reply: Any = await response.json() if response.status == 200 else None
         seconds = time.perf_counter() - started
         self._check(response.status, reply)
         if self.is_ours:
