@@ -79,8 +79,9 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def machine() -> str:
-    """Return what it is measured on."""
-    return f"{psutil.cpu_count()} processors, {psutil.virtual_memory().total // 2**30} GB"
+    """Return what it is measured on, and how busy that is with other things."""
+    memory, load = psutil.virtual_memory().total // 2**30, os.getloadavg()[0]
+    return f"{psutil.cpu_count()} processors, {memory} GB, {load:.1f} other processes that want a processor"
 
 
 def training(found: Results, options: argparse.Namespace) -> None:
