@@ -8,6 +8,7 @@ var/bench/results.json; `--only` measures some parts anew and leaves the others 
 import argparse
 import asyncio
 import contextlib
+import functools
 import os
 import shutil
 import statistics
@@ -78,8 +79,9 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def machine() -> str:
-    """Return what it is measured on."""
-    return f"{psutil.cpu_count()} processors, {psutil.virtual_memory().total // 2**30} GB"
+    """Return what it is measured on, and how busy that is with other things."""
+    memory, load = psutil.virtual_memory().total // 2**30, os.getloadavg()[0]
+    return f"{psutil.cpu_count()} processors, {memory} GB, {load:.1f} other processes that want a processor"
 
 
 def training(found: Results, options: argparse.Namespace) -> None:
@@ -115,7 +117,7 @@ def waiting(found: Results, options: argparse.Namespace) -> None:
     """One message after another, the throughput and the memory after it."""
     questions = load_questions()
     with contextlib.ExitStack() as running:
-        started = [running.enter_context(systems.peer(FOLDER / name)) for name in (FLOOR, DEFAULT)]
+        started = [running.enter_context(systems.peer(FOLDER / name)) for name in trained()]
         started.append(running.enter_context(systems.ours()))
         found.waiting = asyncio.run(measures.one_after_another(started, questions, MESSAGES))
         found.loads = {system.name: asyncio.run(measures.throughput(system, questions, SECONDS)) for system in started}
@@ -142,17 +144,21 @@ def store(found: Results, options: argparse.Namespace) -> None:
 
 def start(found: Results, options: argparse.Namespace) -> None:
     """From the command to the first answer, with the files in memory: the middle one of three starts."""
-    kinds = {
-        FLOOR: lambda: systems.peer(FOLDER / FLOOR),
-        DEFAULT: lambda: systems.peer(FOLDER / DEFAULT),
-        OURS: systems.ours,
-    }
+    kinds = {name: functools.partial(systems.peer, FOLDER / name) for name in trained()} | {OURS: systems.ours}
     taken: dict[str, list[float]] = {name: [] for name in kinds}
     for _ in range(STARTS):
         for name, begin in kinds.items():
             with begin() as system:
                 taken[name].append(system.ready_s)
     found.ready = {name: statistics.median(seconds) for name, seconds in taken.items()}
+
+
+def trained() -> list[str]:
+    """Return which of the floor and the default can be started; says so where one can't."""
+    there = [name for name in (FLOOR, DEFAULT) if (FOLDER / name / MODEL).exists()]
+    for name in {FLOOR, DEFAULT}.difference(there):
+        print(f"Note: {name} is not trained, so it is left out; train it: make bench BENCH='--only training'")
+    return there
 
 
 def new_machine(found: Results, options: argparse.Namespace) -> None:

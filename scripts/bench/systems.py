@@ -44,7 +44,7 @@ class System:
         body = self._body(conversation, text)
         started = time.perf_counter()
         async with session.post(self.url, json=body) as response:
-            reply = await response.json() if response.status == 200 else None
+            reply: Any = await response.json() if response.status == 200 else None
         seconds = time.perf_counter() - started
         self._check(response.status, reply)
         if self.is_ours:
@@ -70,7 +70,7 @@ class System:
     def processes(self, words: str = "") -> list[psutil.Process]:
         """Return its processes whose command line holds the words."""
         everyone = [self.process, *self.process.children(recursive=True)]
-        return [each for each in everyone if words in " ".join(each.cmdline())]
+        return [each for each in everyone if (line := command_line(each)) and words in line]
 
     def computing_s(self) -> float:
         """Return the processor time that all of its processes have taken so far, in seconds."""
@@ -138,6 +138,14 @@ def _holds(is_ready: Callable[[], bool]) -> bool:
         return is_ready()
     except (httpx.HTTPError, ValueError):
         return False
+
+
+def command_line(process: psutil.Process) -> str:
+    """Return the command line of a process, empty where it has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def free_port() -> int:
