@@ -69,8 +69,8 @@ def fill_questions(database: Database, number: int, today: date, seed: int = 1) 
     ]  # fmt: skip
     owners = [group for group, size in zip(groups, sizes, strict=True) for _ in range(size)]
     questions = [
-        {"group_id": group["id"], "text": chance.choice(ASKED).format(n=at), "in_danger": not at % 50, "language": "en",
-         "asked": 1, "newest": group["newest"], "vector": vector.tobytes()}
+        {"group_id": group["id"], "text": ASKED[group["id"] % len(ASKED)].format(n=at), "in_danger": not at % 50,
+         "language": "en", "asked": 1, "newest": group["newest"], "vector": vector.tobytes()}
         for at, (group, vector) in enumerate(zip(owners, vectors, strict=True))
     ]  # fmt: skip
     with database.writing() as session:

@@ -9,13 +9,13 @@ from bot.web.desk.counts import (
     MOST_WEEKS,
     OTHER,
     WEEKS,
-    Feedback,
     Sum,
     csv_of,
     figures,
     monday,
     outcome_of,
     read,
+    read_lines,
     wanted_weeks,
 )
 from tests.conftest import KINDS
@@ -37,25 +37,36 @@ def test_the_database_sums_by_week_from_monday_to_sunday(database):
         rows.add(
             FeedbackCount(day=days[2], answer="causes/pcos", helpful=True, content_version="v", language="en", taps=3)
         )
-    sums, feedback = read(database, MONDAY)
-    assert sorted((each.week, each.turns) for each in sums) == [(MONDAY, 220), (MONDAY + timedelta(days=7), 2000)]
-    assert feedback == [Feedback(MONDAY, "causes/pcos", True, 3)]
-
-
-def test_each_week_shows_what_the_chat_did_and_weeks_without_any_turn_are_zero():
-    sums = [
-        Sum(MONDAY, "causes/pcos", "answer", "", "", 5),
-        Sum(MONDAY, "meta/fallback", "choice", "", "", 2),
-        Sum(MONDAY, "safety/urgent", "urgent", "E", "RF-01 RF-02", 3),
-        Sum(MONDAY + timedelta(weeks=2), "meta/greet", "small_talk", "", "", 1),
+    next_monday = MONDAY + timedelta(days=7)
+    found = read(database, MONDAY)
+    assert sorted(found.kinds) == [(MONDAY, "answer", 220), (next_monday, "answer", 2000)]
+    assert [tuple(row) for row in found.answers] == [("causes/pcos", 2220)]
+    assert found.taps == [(MONDAY, True, 3)]
+    assert sorted(read_lines(database, MONDAY)) == [
+        Sum(MONDAY, "causes/pcos", "answer", "", 220),
+        Sum(next_monday, "causes/pcos", "answer", "", 2000),
     ]
-    found = figures(sums, [Feedback(MONDAY, "causes/pcos", False, 4)], MONDAY, 3)
-    assert [week.turns for week in found.weeks] == [10, 0, 1]
+
+
+def test_each_week_shows_what_the_chat_did_and_weeks_without_any_turn_are_zero(database):
+    later = MONDAY + timedelta(weeks=2, days=3)
+    with database.writing() as rows:
+        rows.add_all([
+            count(MONDAY, turns=5), count(MONDAY, "meta/fallback", "choice", turns=2),
+            count(later, "meta/greet", "small_talk"),
+            count(MONDAY, "safety/urgent", "urgent", "RF-01 RF-02", "E", 3), count(later, "safety/crisis", "crisis"),
+        ])  # fmt: skip
+        rows.add(
+            FeedbackCount(day=MONDAY, answer="causes/pcos", helpful=False, content_version="v", language="en", taps=4)
+        )
+    found = figures(read(database, MONDAY), MONDAY, 3)
+    assert [week.turns for week in found.weeks] == [10, 0, 2]
     assert found.weeks[0].outcomes["offered"] == 2
     assert (found.weeks[0].helpful, found.weeks[0].not_helpful) == (0, 4)
     assert found.subjects == [("causes", 5)]
-    assert dict(found.signs) == {"RF-01": 3, "RF-02": 3}
-    assert (found.turns, found.most) == (11, 10)
+    assert found.answers == [("causes/pcos", 5)]
+    assert dict(found.signs) == {"RF-01": 3, "RF-02": 3, "crisis": 1}
+    assert (found.turns, found.most) == (12, 10)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -64,7 +75,7 @@ def test_every_kind_of_reply_has_its_place(kind):
 
 
 def test_the_csv_has_a_line_for_each_week_and_answer_and_no_more():
-    lines = csv_of([Sum(MONDAY, "causes/pcos", "answer", "", "", 5), Sum(MONDAY, "causes/pcos", "answer", "", "x", 1)])
+    lines = csv_of([Sum(MONDAY, "causes/pcos", "answer", "", 5), Sum(MONDAY, "causes/pcos", "answer", "", 1)])
     assert lines.splitlines() == ["week_of,answer,outcome,level,turns", "2026-01-05,causes/pcos,served,,6"]
 
 

@@ -22,7 +22,7 @@ LOOKS = {"wide": {"viewport": {"width": 1280, "height": 900}},
 
 def searching(page: Page) -> None:
     page.locator("#text").press_sequentially("pt w/ 3 SABs and FVL")
-    page.get_by_role("option").first.wait_for()
+    page.get_by_role("option", name="Inherited clotting").first.wait_for()
 
 
 def in_danger(page: Page) -> None:

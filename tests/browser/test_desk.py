@@ -279,8 +279,9 @@ def test_of_two_people_at_the_same_question_the_second_sees_what_the_first_did(o
         page.goto(INBOX)
     question = first_group(one).locator("h2").inner_text()
     first_group(one).get_by_role("button", name="It needs a new answer").click()
-    one.wait_for_url("**done=needs_answer")
-    first_group(other).get_by_role("button", name="Delete").click()
+    one.wait_for_url("**done=needs_answer**")
+    first_group(other).get_by_text("Delete …").click()
+    first_group(other).get_by_role("button", name="Delete for good").click()
     expect(other.get_by_role("alert").filter(has_text="Somebody else")).to_contain_text(question)
     assert violations(other) == []
     other.goto(f"{INBOX}?state=needs_answer")
