@@ -1,11 +1,14 @@
 """One browser and one served product for all tests here: real Chromium, and the real processes of `make run`."""
 
+import contextlib
 import http.server
 import io
 import os
 import re
 import shutil
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -90,6 +93,62 @@ def on_paper() -> Callable[[Widget], str]:
     return printed
 
 
+class Relay:
+    """The connection to a server, which can be cut, and can lose answers on their way to the visitor."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._open: list[socket.socket] = []
+        self.is_cut = self.loses_answers = False
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def set(self, *, is_cut: bool = False, loses_answers: bool = False) -> None:
+        """Change what the connection does, also to what is open now."""
+        self.is_cut, self.loses_answers = is_cut, loses_answers
+        for each in self._open:
+            hang_up(each)
+        self._open.clear()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                visitor, _ = self._socket.accept()
+                if self.is_cut:
+                    hang_up(visitor)
+                    continue
+                server = socket.create_connection(("127.0.0.1", self._to))
+                self._open += [visitor, server]
+                for source, target in ((visitor, server), (server, visitor)):
+                    threading.Thread(target=self._carry, args=(source, target, target is visitor), daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket, is_answer: bool) -> None:
+        with contextlib.suppress(OSError):
+            while (data := source.recv(65536)) and not (is_answer and self.loses_answers):
+                target.sendall(data)
+        for each in (source, target):
+            hang_up(each)
+
+    def close(self) -> None:
+        self.set(is_cut=True)
+        self._socket.close()
+
+
+def hang_up(line: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
+    line.close()
+
+
+@pytest.fixture
+def relay(product) -> Iterator[Relay]:
+    """A connection to the product that a test can cut."""
+    line = Relay(product.port)
+    yield line
+    line.close()
+
+
 # Other sites, and other front servers before the same Rasa.
 
 
@@ -140,31 +199,45 @@ def rasa_of(product: Run) -> str:
     return f"http://127.0.0.1:{words[words.index('--port') + 1]}"
 
 
-@pytest.fixture(scope="package")
-def serve(tmp_path_factory, environ) -> Iterator[Callable[..., str]]:
-    """Return a function that starts one more front server, with changes of clinic.yml, and returns its address."""
-    servers: list[uvicorn.Server] = []
+class Fronts:
+    """More front servers: `serve(rasa_url)` starts one, with changes of clinic.yml, and returns its address."""
 
-    def start(rasa_url: str, **settings: str) -> str:
-        path = tmp_path_factory.mktemp("clinic") / "clinic.yml"
+    def __init__(self, folder: Callable[[str], Path], environ: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._environ = environ
+        self.running: dict[int, tuple[uvicorn.Server, threading.Thread]] = {}
+
+    def __call__(self, rasa_url: str, *, port: int | None = None, secret: str = "", **settings: str) -> str:
+        path = self._folder("clinic") / "clinic.yml"
         text = CLINIC.read_text()
         for name, value in settings.items():
             text = re.sub(rf"^  (# )?{name}: .*$", f"  {name}: {value}", text, flags=re.MULTILINE)
         path.write_text(text)
+        own = {"CLINIC_SECRET": secret} if secret else {}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(app, "CLINIC", path)
-            application = app.create_app({**environ, "RASA_URL": rasa_url})
-        port = free_port()
+            application = app.create_app({**self._environ, "RASA_URL": rasa_url, **own})
+        port = port or free_port()
         server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error", ws="none"))
-        servers.append(server)
-        threading.Thread(target=server.run, daemon=True).start()
+        thread = threading.Thread(target=server.run, daemon=True)
+        self.running[port] = server, thread
+        thread.start()
         while not server.started:
-            pass
+            time.sleep(0.01)
         return f"http://127.0.0.1:{port}"
 
-    yield start
-    for server in servers:
-        server.should_exit = True
+    def stop(self, port: int) -> None:
+        server, thread = self.running.pop(port)
+        server.should_exit = server.force_exit = True
+        thread.join(20)
+
+
+@pytest.fixture(scope="package")
+def serve(tmp_path_factory, environ) -> Iterator[Fronts]:
+    fronts = Fronts(tmp_path_factory.mktemp, environ)
+    yield fronts
+    for port in [*fronts.running]:
+        fronts.stop(port)
 
 
 @pytest.fixture(scope="package")

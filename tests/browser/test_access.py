@@ -394,7 +394,130 @@ def test_the_tree_that_a_screen_reader_reads_is_in_order(widget):
         'button "Send"',
         "Please don't type",
     ]
+    must_read(tree, order)
+
+
+def test_the_number_to_call_and_the_box_are_there_at_four_times_the_size(visit):
+    """1280 x 800 at 400 % is a window of 320 x 200."""
+    widget = visit(viewport={"width": 320, "height": 200})
+    for state in (answered, in_danger, collecting, browsing):
+        widget.part("chat")
+        state(widget)
+        assert widget.page.evaluate(OVERFLOW) == [], state.__name__
+        expect(widget.root.locator(".safety .number")).to_be_in_viewport()
+    widget.part("chat")
+    widget.box.scroll_into_view_if_needed()
+    expect(widget.box).to_be_in_viewport()
+
+
+def test_fingers_that_enlarge_the_page_do_not_make_the_panel_smaller(visit):
+    widget = visit(viewport=PHONE, has_touch=True, is_mobile=True)
+    before = widget.panel.evaluate("e => e.offsetHeight")
+    session = widget.page.context.new_cdp_session(widget.page)
+    session.send("Emulation.setPageScaleFactor", {"pageScaleFactor": 2})
+    widget.page.wait_for_function("visualViewport.scale > 1.5")
+    widget.page.wait_for_timeout(200)
+    assert abs(widget.panel.evaluate("e => e.offsetHeight") - before) <= 2
+
+
+ENHANCED = """async () => {
+  const rules = {'color-contrast-enhanced': {enabled: true}};
+  const chat = document.querySelector('clinic-chat');
+  const {violations} = await axe.run(chat, {runOnly: ['color-contrast-enhanced'], rules});
+  return violations.flatMap((each) => each.nodes.map((node) => node.html.slice(0, 90)));
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_who_asks_for_more_contrast_gets_seven_to_one(visit, scheme):
+    widget = visit(contrast="more", color_scheme=scheme)
+    answered(widget)
+    asked_back(widget)
+    in_danger(widget)
+    in_crisis(widget)
+    assert widget.violations() == []
+    assert widget.page.evaluate(ENHANCED) == []
+
+
+# Line by line, as somebody hears it who reads a reply from its start.
+READ = {
+    "which of these": (
+        "thyroid?",
+        ['listitem', 'Chat program:', 'list "Choose one"', 'button "None of these"', 'link "Book a consultation"'],
+    ),
+    "urgent": (
+        HEAVY,
+        ['listitem', 'Chat program:', 'alert', 'Please read this first', 'link "Call 911"', 'heading', 'paragraph',
+         'list "Choose one"', 'link "Book a consultation"'],
+    ),
+    "crisis": (
+        "I want to kill myself",
+        ['listitem', 'Chat program:', 'alert', 'Please read this first', 'link "Call 988"', 'link "Text 988"',
+         'heading', 'link "Book a consultation"'],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_reply_is_read_in_order_with_its_sender(widget, name):
+    text, order = READ[name]
+    reply = widget.ask(text)
+    must_read(reply.locator("xpath=..").aria_snapshot(), order)
+
+
+def test_an_outage_the_answers_and_the_sheet_are_read_in_order(widget):
+    collecting(widget)
+    must_read(
+        widget.root.locator(".view.sheet").aria_snapshot(),
+        ['heading "My appointment sheet" [level=3]', 'heading "Questions to ask" [level=4]',
+         "What could each test change?", 'button "Take out: What could each test change?"',
+         'textbox "A question to ask"',
+         'heading "Answers to talk about" [level=4]', 'heading "Tests after repeated losses"', 'button "Print"'],
+    )  # fmt: skip
+    browsing(widget)
+    must_read(
+        widget.root.locator(".view.browse").aria_snapshot(),
+        ['heading "Every answer, by subject" [level=3]', "Possible causes", 'list "Possible causes"', "button"],
+    )
+    widget.part("chat")
+    failing(widget)
+    must_read(
+        widget.log.aria_snapshot(),
+        ["what tests are done?", "alert", "I can't look up an answer right now.", 'link "911"', 'button "Try again"'],
+    )
+
+
+def must_read(tree: str, order: list[str]) -> None:
     place = 0
     for each in order:
         place = tree.find(each, place)
         assert place >= 0, f"{each} is missing or out of order in:\n{tree}"
+
+
+# What MITRE's playbook on chatbots for people with disabilities asks beyond the guidelines above.
+
+
+def test_it_says_what_it_is_what_it_can_do_and_how_to_reach_people(widget, clinic):
+    opening = widget.root.locator(".opening").inner_text()
+    for words in ("I am a computer program", "I answer questions about", "I can't look at your own case"):
+        assert words in opening
+    assert clinic.emergency_number in widget.root.locator(".safety").inner_text()
+    assert clinic.phone in widget.ask("can pcos cause miscarriage?").inner_text()
+
+
+def test_choices_are_few_and_each_says_where_it_leads(widget):
+    for text in ("can pcos cause miscarriage?", "thyroid?", HEAVY):
+        labels = widget.ask(text).locator(".choice").all_inner_texts()
+        assert 1 <= len(labels) <= 5
+        assert len(set(labels)) == len(labels)
+        assert all(len(label) > 3 for label in labels)
+
+
+def test_nothing_is_under_pressure_of_time(widget):
+    """Half an hour without a key: the chat, the text in the box and the focus are as they were."""
+    widget.page.clock.install()
+    widget.page.reload()
+    widget.ask("can pcos cause miscarriage?")
+    widget.box.fill("half a sentence")
+    widget.page.clock.fast_forward("31:00")
+    assert (widget.replies.count(), widget.box.input_value(), widget.focus()) == (1, "half a sentence", "text")

@@ -2,15 +2,17 @@
 
 import json
 import time
+from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.widget import is_chat, page
+from tests.browser.widget import page
 
 MAX_GZIPPED = 12_000  # bytes
 SLOW_4G = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 0.75e6 / 8}
-QUESTION = "can pcos cause miscarriage?"
+QUESTION, TREATED = "can pcos cause miscarriage?", "how is that treated?"
 
 
 def reply(**parts) -> dict:
@@ -84,68 +86,90 @@ def test_the_launcher_is_there_soon_on_a_slow_telephone(visit, host, door):
     assert sorted(times)[1] <= 1_600
 
 
+# From the moment at which the answer was read from the wire until the page is laid out with it.
+APPENDS = """async (turns) => {
+  const root = document.querySelector('clinic-chat').shadowRoot;
+  const list = root.querySelector('[role=log] ol'), box = root.querySelector('textarea');
+  const times = [], json = Response.prototype.json;
+  let start = 0;
+  Response.prototype.json = async function () {
+    const value = await json.call(this);
+    start = performance.now();
+    return value;
+  };
+  const laidOut = () => { list.getBoundingClientRect(); return performance.now() - start; };
+  for (let turn = 0; turn < turns; turn++) {
+    const before = list.children.length;
+    box.value = 'what tests are done?';
+    start = performance.now();
+    box.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true, cancelable: true}));
+    const asked = laidOut();
+    const answered = await new Promise((done) => {
+      new MutationObserver((_, watch) => {
+        if (list.children.length < before + 2) return;
+        watch.disconnect();
+        done(laidOut());
+      }).observe(list, {childList: true});
+    });
+    times.push(Math.max(asked, answered));
+    await new Promise((done) => setTimeout(done));
+  }
+  return times;
+}"""
+
+
 def test_five_hundred_messages_stay_smooth(widget):
-    """The time of one append, with its layout, in a chat of 500; the median and nearly the worst."""
+    """The longer of the two appends of a turn, in a chat of up to 500; the median of the last hundred turns."""
     answer_with(widget, reply())
-    times = widget.page.evaluate(
-        """async () => {
-          const root = document.querySelector('clinic-chat').shadowRoot;
-          const list = root.querySelector('[role=log] ol'), box = root.querySelector('textarea');
-          const times = [];
-          const items = () => list.children.length;
-          for (let turn = 0; turn < 250; turn++) {
-            const before = items();
-            box.value = 'what tests are done?';
-            let took = 0;
-            const watch = new MutationObserver(() => {
-              const start = performance.now();
-              list.getBoundingClientRect(), list.parentElement.scrollHeight;
-              took = Math.max(took, performance.now() - start);
-            });
-            watch.observe(list, {childList: true});
-            const start = performance.now();
-            box.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true, cancelable: true}));
-            const sent = performance.now() - start;
-            while (items() < before + 2) await new Promise((done) => setTimeout(done, 1));
-            watch.disconnect();
-            times.push(sent + took);
-          }
-          return times;
-        }"""
-    )
+    times = widget.page.evaluate(APPENDS, 250)
     assert widget.log.locator("> ol > li").count() == 501
     late = sorted(times[-100:])
     print(f"append at 500 messages: median {late[50]:.1f} ms, 95th of 100 {late[95]:.1f} ms")
-    assert late[50] < 16
+    assert 0 < late[50] < 16
 
 
-def test_an_outage_of_seven_seconds_in_the_middle_of_a_question(widget):
+def test_an_outage_of_seven_seconds_in_the_middle_of_a_question(visit, relay):
+    """The server has read the question when the connection breaks: its answer is lost, and the question sent twice."""
+    widget = visit(relay.url)
+    widget.ask(QUESTION)
+    turns = []
+    widget.page.on("request", lambda request: turns.append(request) if request.url.endswith("/api/chat") else None)
+    relay.set(loses_answers=True)
     started = time.monotonic()
-    widget.page.route("**/api/chat", lambda route: route.abort())
-    widget.box.fill(QUESTION)
+    widget.box.fill(TREATED)
     widget.box.press("Enter")
     alert = widget.root.get_by_role("alert")
     alert.wait_for()
-    assert time.monotonic() - started <= 16
-    assert widget.box.input_value() == QUESTION
-    widget.page.wait_for_timeout(int(max(0, 7 - (time.monotonic() - started)) * 1_000))
-    widget.page.unroute_all()
-    arrived = []
-    widget.page.on("response", lambda response: arrived.append(response.url) if is_chat(response) else None)
+    seen = time.monotonic() - started
+    relay.set(is_cut=True)
+    widget.page.wait_for_timeout(int(max(0, 7 - seen) * 1_000))
+    assert widget.box.input_value() == TREATED
+    relay.set()
     widget.button("Try again").click()
-    expect(widget.replies).to_have_count(1)
+    expect(widget.replies).to_have_count(2)
+    expect(widget.replies.last.locator("h3")).to_have_text("Treatment with PCOS")  # the same chat goes on
+    sent = len(turns)
     widget.page.wait_for_timeout(4_000)  # longer than until the next try by itself
-    assert (widget.questions.count(), widget.replies.count(), len(arrived)) == (1, 1, 1)
-    assert alert.count() == 0
+    print(f"outage: told after {seen:.2f} s")
+    assert seen <= 16
+    assert (widget.questions.count(), widget.replies.count(), len(turns)) == (2, 2, sent)
+    assert (alert.count(), widget.box.input_value()) == (0, "")
 
 
-def test_clearing_takes_a_second_at_most(widget):
+def test_clearing_takes_a_second_at_most_on_the_server_too(widget):
+    """The server is asked itself what it still knows of the conversation."""
     widget.ask(QUESTION)
+    kept = json.loads(widget.stored()["clinic-chat"])["conversation"]
     started = time.monotonic()
-    with widget.page.expect_response(lambda response: response.request.method == "DELETE"):
+    with widget.page.expect_response(lambda response: response.request.method == "DELETE") as deleted:
         widget.button("Clear this chat").click()
     expect(widget.status).to_have_text("The chat and your sheet are cleared.")
-    assert time.monotonic() - started <= 1
+    took = time.monotonic() - started
+    reply = httpx.post(f"{widget.page.url}api/chat", json={"conversation": kept, "text": TREATED}).json()["replies"][0]
+    print(f"cleared after {took:.2f} s")
+    assert (deleted.value.status, widget.stored()) == (204, {})
+    assert reply["answer"] != "treatments/pcos"  # what "that" was is gone
+    assert took <= 1
 
 
 def test_the_seven_parts_stand_in_one_order(widget):
@@ -157,42 +181,67 @@ def test_the_seven_parts_stand_in_one_order(widget):
     assert places == sorted(places)
 
 
-# Replies that lack parts, or have them odd: an older or a newer server, or a fault.
-ODD = {
-    "no title": reply(title=None),
-    "no paragraphs but a text": {"kind": "answer", "text": "Only a text."},
-    "empty paragraphs": reply(paragraphs=[], text="Only a text."),
-    "paragraphs that are one text": reply(paragraphs="One text."),
-    "numbers for words": reply(title=1, paragraphs=[2, 3]),
-    "no sources": reply(sources=None),
-    "a source without an address": reply(sources=[{"document": "x", "title": "T", "heading": "H"}]),
-    "no consultation": reply(consultation=None),
-    "no disclaimer": reply(disclaimer=""),
-    "no next": reply(next=None),
-    "an urgent reply without words": {"kind": "urgent"},
-    "a crisis reply with a text alone": {"kind": "crisis", "text": "Call 988."},
-    "nothing but a kind": {"kind": "answer"},
-}
-KINDS = ["answer", "choice", "not_covered", "out_of_scope", "fallback", "urgent", "crisis", "advice", "small_talk",
-         "poll", "constructor", "__proto__", ""]  # fmt: skip
+def test_every_answer_there_is_shows_its_parts_in_their_order(widget):
+    """All of the product's own answers, as the server sends them."""
+    answers = httpx.get(f"{widget.page.url}api/answers").json()["answers"]
+    answer_with(widget, *answers)
+    widget.box.fill(QUESTION)
+    widget.box.press("Enter")
+    expect(widget.replies).to_have_count(len(answers))
+    shown = widget.replies.evaluate_all("all => all.map((card) => card.textContent)")
+    out_of_order = [answer["answer"] for answer, text in zip(answers, shown, strict=True) if not in_order(answer, text)]
+    assert (len(answers) > 80, out_of_order) == (True, [])
+
+
+def in_order(answer: dict, shown: str) -> bool:
+    """Whether all the words of an answer stand in what is shown, those that belong together one after the other."""
+    buttons = [each["label"] for each in answer["next"]]
+    sources = [each["heading"] for each in answer["sources"]]
+    frame = [*sources, answer["consultation"]["text"], answer["consultation"]["label"], answer["disclaimer"]]
+    is_first = answer["kind"] in ("urgent", "crisis", "choice")
+    rest = [*buttons, *frame] if is_first else [*frame, *buttons]
+    place = 0
+    for words in (answer["title"], *answer["paragraphs"], *rest):
+        place = shown.find(words, place)
+        if place < 0:
+            return False
+    return True
+
+
+# Replies that lack parts, have them odd, or are of a kind nobody knows yet: an older or newer server, or a fault.
+CORPUS = json.loads((Path(__file__).parent / "odd_replies.json").read_text())
 
 
 def test_every_kind_and_every_odd_reply_is_shown_without_an_error(widget):
-    """Also after a reload: no reply damages the history."""
-    corpus = [*ODD.values(), *(reply(kind=kind, paragraphs=[f"Said as {kind}."]) for kind in KINDS)]
-    answer_with(widget, *corpus)
+    """Also after a reload: no reply damages the history. `shows` is what must be read of each."""
+    answer_with(widget, *({**reply(), **each["reply"]} if each.get("whole") else each["reply"] for each in CORPUS))
     widget.box.fill(QUESTION)
     widget.box.press("Enter")
-    expect(widget.replies).to_have_count(len(corpus))
-    for kind in KINDS:
-        expect(widget.replies.filter(has_text=f"Said as {kind}.")).to_have_count(1)
-    assert widget.replies.filter(has_text="Only a text.").count() == 2
-    widget.page.reload()
-    expect(widget.replies).to_have_count(len(corpus))
+    for _ in range(2):
+        expect(widget.replies).to_have_count(len(CORPUS))
+        shown = widget.replies.evaluate_all("all => all.map((card) => card.textContent)")
+        wrong = [
+            (each["name"], text)
+            for each, text in zip(CORPUS, shown, strict=True)
+            if any(words not in text for words in each["shows"])
+            or any(words in text for words in ("undefined", "null", "[object", "NaN"))
+        ]
+        assert wrong == []
+        widget.page.reload()
 
 
 @pytest.mark.parametrize(
-    "body", ["", "null", "[]", "{}", '{"replies": []}', '{"replies": null, "conversation": 3}', "<html>"]
+    "body",
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        '{"replies": []}',
+        '{"replies": [null, 3]}',
+        '{"replies": null, "conversation": 3}',
+        "<html>",
+    ],
 )
 def test_an_answer_that_is_none_counts_as_an_outage(widget, body):
     widget.page.route("**/api/chat", lambda route: route.fulfill(body=body, content_type="application/json"))

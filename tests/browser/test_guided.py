@@ -1,9 +1,11 @@
 """Point 1: a visitor is led, and can go on without typing."""
 
+import pytest
 from playwright.sync_api import expect
 
 from bot.paths import DATA
 from bot.yaml_files import read_yaml
+from tests.browser.conftest import PHONE
 
 SUBJECTS = read_yaml(DATA / "page.yml", "page")["widget"]["subjects"]
 
@@ -76,3 +78,58 @@ def test_a_text_that_is_too_long_is_told_and_kept(widget):
     widget.box.press("Enter")
     expect(widget.root.get_by_role("alert")).to_contain_text("Please use 1000 characters or fewer.")
     assert len(widget.box.input_value()) == 1_200
+
+
+def test_a_long_paste_is_told_kept_and_shown_whole(visit):
+    widget = visit(viewport=PHONE)
+    long = ("my story 💔 " * 455).strip()  # 5,000 characters
+    widget.box.fill(long)
+    widget.box.press("Enter")
+    alert = widget.root.get_by_role("alert")
+    expect(alert).to_contain_text("Your question is still in the box.")
+    expect(alert).to_be_in_viewport()
+    assert widget.box.input_value() == long
+    expect(widget.button("Send")).to_be_in_viewport()
+    widget.box.fill("can pcos cause miscarriage?")
+    widget.box.press("Enter")
+    expect(widget.replies).to_have_count(1)
+    assert alert.count() == 0
+
+
+def test_the_answer_to_a_long_question_is_in_view(visit):
+    widget = visit(viewport=PHONE)
+    reply = widget.ask("can pcos cause miscarriage? " + "I have waited so long to ask. " * 30)
+    expect(reply.locator("h3, p").first).to_be_in_viewport()
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["can pcos cause miscarriage? 💔👩‍👩‍👧", "🙏🏽", "شكرا 💔 can pcos cause miscarriage?", "\u202ecan pcos\u202c"],
+)
+def test_emoji_and_other_directions_are_shown_as_typed_and_answered(widget, words):
+    assert widget.ask(words).is_visible()
+    assert widget.questions.last.inner_text() == words
+
+
+def test_a_double_click_asks_once(widget):
+    turns = []
+    widget.page.on("request", lambda request: turns.append(request) if request.url.endswith("/api/chat") else None)
+    widget.button("Tests").dblclick(delay=80)
+    expect(widget.replies).to_have_count(1)
+    widget.box.fill("I am soaking a pad every hour")
+    widget.button("Send").dblclick(delay=80)
+    expect(widget.replies).to_have_count(2)
+    widget.page.wait_for_timeout(300)
+    assert (len(turns), widget.questions.count()) == (2, 2)
+    assert "Please read this first" in widget.focus()  # not the box, for want of a text
+    assert widget.status.inner_text() == ""
+
+
+def test_a_key_that_is_held_asks_once(widget):
+    widget.box.fill("can pcos cause miscarriage?")
+    for _ in range(12):
+        widget.page.keyboard.down("Enter")
+        widget.page.wait_for_timeout(30)
+    widget.page.keyboard.up("Enter")
+    expect(widget.replies).to_have_count(1)
+    assert (widget.questions.count(), widget.box.input_value(), widget.status.inner_text()) == (1, "", "")

@@ -5,8 +5,9 @@ from playwright.sync_api import expect
 
 from bot.paths import DATA
 from bot.yaml_files import read_yaml
-from tests.browser.conftest import PHONE
+from tests.browser.conftest import PHONE, rasa_of
 from tests.browser.widget import is_chat, numbers
+from tests.product import free_port
 
 QUESTION, TESTS = "what tests are done?", "Tests after repeated losses"
 PHRASES = read_yaml(DATA / "page.yml", "page")["phrases"]
@@ -170,3 +171,70 @@ def test_words_that_are_no_danger_fire_nothing(offline):
     expect(offline.root.locator("[data-kind=error]")).to_be_visible()
     assert offline.alarm.count() == 0
     offline.page.context.set_offline(False)
+
+
+def test_it_is_tried_again_for_as_long_as_it_takes(widget):
+    """The clock of the page is put forward by some minutes."""
+    widget.page.clock.install()
+    widget.page.reload()
+    tried = []
+    widget.page.route("**/api/chat", lambda route: (tried.append(route), route.abort()))
+    send(widget, QUESTION)
+    expect(widget.root.get_by_role("alert")).to_be_visible()
+    for _ in range(40):
+        widget.page.clock.fast_forward(30_000)
+        widget.page.wait_for_timeout(100)
+        if len(tried) > 6:
+            break
+    assert len(tried) > 6
+    assert widget.root.get_by_role("alert").count() == 1
+    widget.page.unroute_all()
+    widget.page.clock.fast_forward(61_000)
+    expect(widget.replies.last.locator("h3")).to_have_text(TESTS)
+
+
+def test_a_menu_choice_is_answered_from_a_copy_that_came_late(visit):
+    """The copy could not be loaded when the chat was opened."""
+    widget = visit(wait=False)
+    widget.page.route("**/api/answers", lambda route: route.abort(), times=1)
+    widget.page.reload()
+    widget.page.wait_for_load_state("networkidle")
+    widget.errors.clear()  # the load that was broken on purpose
+    widget.page.route("**/api/chat", lambda route: route.abort())
+    expect(widget.choose("Tests")).to_contain_text("This answer is a copy kept in this tab.")
+
+
+def test_a_choice_without_any_copy_is_said_to_fail_and_tried_again(visit):
+    widget = visit(wait=False)
+    widget.page.route("**/api/*", lambda route: route.abort())
+    widget.page.reload()
+    widget.button("Tests").click()
+    alert = widget.root.get_by_role("alert")
+    expect(alert).to_contain_text("In an emergency call")
+    assert "in the box" not in alert.inner_text()  # nothing was typed
+    widget.errors.clear()
+    widget.page.unroute_all()
+    expect(widget.replies.last.locator("h3")).to_have_text(TESTS, timeout=12_000)
+    assert widget.questions.count() == 1
+
+
+def test_a_server_that_was_started_again_goes_on_with_the_chat(visit, product, serve):
+    """Twice: with the same secret, and with another one, which makes the id of the chat a stranger's."""
+    rasa, port = rasa_of(product), free_port()
+    first = serve(rasa, port=port)
+    widget = visit(first)
+    assert widget.ask("can pcos cause miscarriage?").is_visible()
+    turns = {
+        "": ("how is that treated?", "Treatment with PCOS"),
+        "another-secret-of-the-front-server": (QUESTION, TESTS),
+    }
+    for secret, (text, title) in turns.items():
+        serve.stop(port)
+        send(widget, text)
+        expect(widget.root.get_by_role("alert")).to_be_visible()
+        assert widget.box.input_value() == text
+        serve(rasa, port=port, secret=secret)
+        expect(widget.root.locator("[data-kind=error]")).to_have_count(0, timeout=15_000)  # by itself
+        expect(widget.replies.last.locator("h3")).to_have_text(title)
+        assert widget.box.input_value() == ""
+    assert widget.questions.count() == widget.replies.count() == 3

@@ -1,14 +1,16 @@
 """Point 4: nothing stays but in the tab, and that goes at once when the visitor says so."""
 
 import json
+import os
 import re
+import shutil
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import DESK, PHONE
-from tests.browser.widget import is_chat, page
+from tests.browser.widget import Widget, is_chat, page
 
 WORDS = "my name is Zanzibar Quillfeather, can pcos cause miscarriage?"
 EXIT = re.compile(r"https://www\.weather\.gov/.*")
@@ -227,3 +229,117 @@ def test_a_site_can_have_nothing_kept_at_all(visit, host, door):
     assert widget.stored() == {}
     widget.page.reload()
     assert widget.questions.count() == 0
+
+
+def test_another_page_of_the_site_has_the_chat_and_says_nothing_anew(visit, host, door):
+    first, second = (host.put(path, page(door)) for path in ("/first", "/second"))
+    widget = visit(first)
+    widget.ask("can pcos cause miscarriage?")
+    widget.page.goto(second)
+    expect(widget.replies).to_have_count(1)
+    assert widget.root.locator(".opening").count() == 1
+    assert widget.log.get_attribute("aria-live") == "off"
+    assert widget.ask("how is that treated?").locator("h3").inner_text() == "Treatment with PCOS"
+
+
+def test_what_was_typed_and_not_sent_outlives_a_reload_and_goes_with_the_chat(widget):
+    widget.box.fill(WORDS)
+    widget.page.reload()
+    expect(widget.box).to_have_value(WORDS)
+    widget.button("Clear this chat").click()
+    widget.page.reload()
+    expect(widget.box).to_have_value("")
+    assert WORDS not in str(widget.stored())
+
+
+def test_a_question_that_was_not_answered_yet_outlives_a_reload(widget):
+    widget.page.route("**/api/chat", lambda route: None)  # never answered
+    widget.box.fill(WORDS)
+    widget.box.press("Enter")
+    expect(widget.box).to_have_value("")
+    widget.page.reload()
+    expect(widget.box).to_have_value(WORDS)
+    assert widget.questions.count() == 0
+
+
+def test_leaving_with_a_text_in_the_box_leaves_nothing_of_it(leaving, product):
+    widget, seen = leaving()
+    widget.box.fill(WORDS)
+    by_button(widget)
+    widget.page.wait_for_url(EXIT)
+    assert seen[0]["stored"] == 0
+    widget.page.goto(f"{product.url}/healthz")
+    assert widget.stored() == {}
+    widget.errors.clear()
+
+
+@pytest.fixture
+def remembering_pages(browser):
+    """A browser that keeps pages as they were for "Back", as people's browsers do; Playwright turns that off."""
+    args = ["--no-sandbox"] if os.geteuid() == 0 else []
+    path = shutil.which("chromium")
+    other = browser.browser_type.launch(
+        executable_path=path, args=args, ignore_default_args=["--disable-back-forward-cache"]
+    )
+    yield other.new_page
+    other.close()
+
+
+# What came back as it was left, and not by being loaded again.
+COMES_BACK = "addEventListener('pageshow', (event) => { window.cameBack = event.persisted; })"
+
+
+def test_a_page_that_back_brings_as_it_was_shows_the_chat_as_it_is_by_now(remembering_pages, host, door):
+    first, second = (host.put(path, page(door)) for path in ("/earlier", "/later"))
+    widget = Widget(remembering_pages())
+    widget.page.add_init_script(COMES_BACK)
+    widget.page.goto(first)
+    widget.ask("can pcos cause miscarriage?")
+    widget.page.goto(second)
+    widget.choose("Tests")
+    widget.page.go_back(wait_until="commit")
+    widget.page.wait_for_function("window.cameBack")
+    expect(widget.replies).to_have_count(2)
+    widget.page.go_forward(wait_until="commit")
+    widget.page.wait_for_function("window.cameBack")
+    widget.button("Clear this chat").click()
+    expect(widget.replies).to_have_count(0)
+    widget.page.go_back(wait_until="commit")
+    widget.page.wait_for_function("window.cameBack")
+    expect(widget.replies).to_have_count(0)
+    assert widget.questions.count() == 0
+    assert widget.ask("can pcos cause miscarriage?").is_visible()
+    assert widget.errors == []
+
+
+def test_back_after_leaving_shows_nothing_of_the_chat_on_an_earlier_page(remembering_pages, host, door):
+    first, second = (host.put(path, page(door)) for path in ("/before", "/left"))
+    widget = Widget(remembering_pages())
+    widget.page.add_init_script(COMES_BACK)
+    widget.page.route(EXIT, lambda route: route.fulfill(body="the weather", content_type="text/html"))
+    widget.page.goto(first)
+    widget.ask(WORDS)
+    widget.page.goto(second)
+    expect(widget.questions).to_have_count(1)
+    by_button(widget)
+    widget.page.wait_for_url(EXIT)
+    widget.page.go_back(wait_until="commit")
+    assert widget.page.url == first
+    expect(widget.root.locator(".opening")).to_be_visible()
+    assert widget.questions.count() == 0
+    assert WORDS not in widget.page.content() + str(widget.stored())
+
+
+def test_two_tabs_of_one_chat_do_not_disturb_each_other(widget):
+    """A tab that a page opens begins with a copy of what its tab keeps."""
+    widget.ask("can pcos cause miscarriage?")
+    with widget.page.context.expect_page() as opened:
+        widget.page.evaluate("() => { open(location.href); }")
+    other = Widget(opened.value)
+    expect(other.replies).to_have_count(1)
+    assert other.ask("how is that treated?").locator("h3").inner_text() == "Treatment with PCOS"
+    other.button("Clear this chat").click()
+    expect(other.replies).to_have_count(0)
+    assert widget.replies.count() == 1
+    assert widget.ask("what tests are done?").locator("h3").inner_text() == "Tests after repeated losses"
+    assert other.errors == []

@@ -1,5 +1,8 @@
 """Point 5, "My appointment sheet": what the visitor collects, to print or to copy; nothing is sent."""
 
+import io
+
+import pypdf
 import pytest
 from playwright.sync_api import expect
 
@@ -116,3 +119,28 @@ def test_printing_the_site_while_the_widget_is_closed_gives_the_site(widget, on_
     words = on_paper(widget)
     assert "Care after a loss" in words
     assert "Questions and answers" not in words
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_sheet_of_thirty_entries_is_printed_whole(visit, viewport):
+    widget = visit(viewport=viewport)
+    sheet = widget.part("sheet")
+    asked = [f"Question number {i}: what would the result change for us?" for i in range(1, 31)]
+    for question in asked:
+        sheet.locator("#new").fill(question)
+        sheet.locator("#new").press("Enter")
+    expect(sheet.locator("li.card")).to_have_count(30)
+    pages = pypdf.PdfReader(io.BytesIO(widget.page.pdf())).pages
+    words = [" ".join(each.extract_text().split()) for each in pages]
+    assert [question for question in asked if " ".join(words).count(question) != 1] == []
+    assert 2 <= len(words) <= 4
+    assert all(words)  # no empty sheet of paper
+
+
+def test_a_chat_of_many_answers_is_printed_whole(visit, on_paper):
+    widget = visit(viewport=PHONE)
+    titles = []
+    for subject in widget.root.locator(".opening").get_by_role("button").all_inner_texts():
+        titles.append(widget.choose(subject, widget.root.locator(".opening")).locator("h3").inner_text())
+    words = on_paper(widget)
+    assert [title for title in titles if title not in words] == []

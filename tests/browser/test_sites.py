@@ -110,7 +110,9 @@ def test_listeners_on_the_window_go_with_it(visit, host, door):
         found = [session.send("DOMDebugger.getEventListeners", {"objectId": id})["listeners"] for id in kept]
         return sum(map(len, found))
 
+    widget.page.evaluate("() => document.querySelector('clinic-chat').remove()")
     before = listeners()
+    widget.page.evaluate("() => { document.body.append(document.createElement('clinic-chat')); }")
     widget.launcher.click()
     assert listeners() > before
     widget.page.evaluate("() => { document.querySelector('clinic-chat').destroy(); }")
@@ -203,3 +205,38 @@ def test_what_a_site_puts_inside_is_shown_until_the_widget_starts(visit, host, d
     blocked = visit(host.put("/blocked", html.replace("/widget.js", "/not-there.js")), wait=False)
     expect(blocked.page.get_by_text("Call us at")).to_be_visible()
     blocked.errors.clear()
+
+
+def test_an_element_that_a_site_takes_out_and_puts_back_goes_on_with_its_chat(visit, host, door):
+    """Also in the middle of a question, which stands in the box again."""
+    widget = visit(host.put("/again", page(door)))
+    widget.ask("can pcos cause miscarriage?")
+    held = []
+    widget.page.route("**/api/chat", lambda route: held.append(route))
+    widget.box.fill("how is that treated?")
+    widget.box.press("Enter")
+    expect(widget.box).to_have_value("")
+    widget.page.evaluate(
+        "async () => { const chat = document.querySelector('clinic-chat'); chat.remove();"
+        " await new Promise((done) => setTimeout(done, 300)); document.body.append(chat); }"
+    )
+    expect(widget.box).to_have_value("how is that treated?")
+    held[0].continue_()  # too late: nobody waits for it, and the chat is not forgotten for that
+    widget.page.wait_for_timeout(300)
+    widget.page.unroute_all()
+    expect(widget.replies).to_have_count(1)
+    widget.box.press("Enter")
+    expect(widget.replies).to_have_count(2)
+    expect(widget.replies.last.locator("h3")).to_have_text("Treatment with PCOS")
+
+
+def test_two_elements_on_a_page_make_one_chat(visit, host, door):
+    html = page(door).replace("</body>", "<clinic-chat><p>Words</p></clinic-chat><clinic-chat></clinic-chat></body>")
+    widget = visit(host.put("/elements", html))
+    assert widget.root.locator("dialog").count() == 1
+    first = widget.page.locator("clinic-chat").first.locator("dialog")
+    expect(first).to_be_visible()
+    widget.ask("can pcos cause miscarriage?")
+    widget.page.reload()
+    expect(widget.replies).to_have_count(1)
+    assert widget.violations() == []

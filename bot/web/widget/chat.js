@@ -1,7 +1,7 @@
 // The chat: the log of messages and the box. Asks the server, and when that fails says so, keeps the visitor's words,
 // tries again, and answers a choice from the copy.
 
-const RETRY_AFTER_MS = [3_000, 8_000, 20_000];
+const RETRY_AFTER_MS = [3_000, 8_000, 20_000, 60_000]; // the last one again and again
 const SLOW_MS = 2_000; // then what the browser itself knows of danger is shown
 
 /** @typedef {{question: Question, asked: HTMLElement, card: HTMLElement, tries: number, timer?: number}} Failure */
@@ -65,16 +65,22 @@ class Chat {
     this.sendButton.setAttribute('aria-disabled', 'true');
     try {
       const { conversation, replies } = await this.server.ask(question.sent);
-      if (this.request !== request) return await this.server.forget(conversation); // cleared or started over meanwhile
+      if (this.request !== request) return await this.dropLate(conversation);
       this.server.conversation = conversation;
       if (replies[0].kind === 'unavailable') throw new Error();
       this.answer(question, asked, replies);
     } catch (error) {
+      if ('choice' in question.sent) await this.server.load().catch(() => {}); // it may have failed at first
       if (this.request === request) this.fail(question, asked, danger, error);
     } finally {
       clearTimeout(slow);
       if (this.request === request) this.stopWaiting();
     }
+  }
+
+  /** An answer that nobody waits for: have a chat forgotten that was cleared or started over meanwhile. @param {string} id */
+  dropLate(id) {
+    if (id !== this.memory.kept.conversation) return this.server.forget(id);
   }
 
   /** @param {Question} question @param {HTMLElement} asked @param {Reply[]} replies */
@@ -169,20 +175,23 @@ class Chat {
     if (copied) return this.answer(question, asked, [copied], say('from_copy'));
     this.warn(danger);
     const failure = (this.failure ??= this.showFailure(question, asked, reason));
-    const wait = RETRY_AFTER_MS[failure.tries++];
-    if (wait && !(reason instanceof Refusal)) failure.timer = window.setTimeout(() => this.retry(), wait);
+    const wait = RETRY_AFTER_MS[failure.tries++] ?? RETRY_AFTER_MS.at(-1);
+    if (!(reason instanceof Refusal)) failure.timer = window.setTimeout(() => this.retry(), wait);
   }
 
   /** @param {Question} question @param {HTMLElement} asked @param {unknown} reason @returns {Failure} */
   showFailure(question, asked, reason) {
     const refused = reason instanceof Refusal && reason.message.replace(WIDGET.frame.emergency, '');
-    const why = refused || say(navigator.onLine ? 'unreachable' : 'offline');
+    const text = 'text' in question.sent ? question.sent.text : '';
+    this.box.value ||= text;
+    const isInBox = text && this.box.value === text;
+    const why = [refused || say(navigator.onLine ? 'unreachable' : 'offline'), isInBox && say('in_box')];
     // Beside a warning of danger it does not alert: that one must be heard.
-    const alert = element('div', { role: !this.early && 'alert' }, paragraph(why), paragraph(WIDGET.frame.emergency));
+    const alert = element('div', { role: !this.early && 'alert' }, paragraph(why.filter(Boolean).join(' ')),
+      paragraph(WIDGET.frame.emergency));
     const again = button('button.primary', say('try_again'), () => this.retry());
     const card = message('program', false, element('div.card', { 'data-kind': 'error' }, alert, again));
     this.list.append(card);
-    if ('text' in question.sent && !this.box.value) this.box.value = question.sent.text;
     if (!this.early) this.bring(asked);
     return { question, asked, card, tries: 0 };
   }
@@ -217,8 +226,9 @@ class Chat {
   }
 
   restore() {
-    const { conversation, shown } = this.memory.kept;
+    const { conversation, shown, draft } = this.memory.kept;
     this.server.conversation = conversation;
+    this.box.value = draft ?? '';
     if (shown.length) this.log.setAttribute('aria-live', 'off'); // until the next question: nothing new has happened
     for (const each of shown) guarded(() => this.list.append(this.restoredItem(each)))();
   }
@@ -228,10 +238,25 @@ class Chat {
     return 'you' in each ? questionItem(each.you) : this.replyItem(each, { isRestored: true });
   }
 
+  /** Keep what was typed, or asked and not answered yet, for the next page. */
+  keepText() {
+    const { sent } = this.request ?? {};
+    const draft = this.box.value || (sent && 'text' in sent ? sent.text : '');
+    if (draft === (this.memory.kept.draft ?? '')) return;
+    this.memory.kept.draft = draft;
+    this.memory.keep();
+  }
+
   /** Let go of a reply that is on its way, and of a question that could not be answered. */
   stop() {
     this.stopWaiting();
     this.dropFailure();
+  }
+
+  /** Let go of the text in the box too. */
+  empty() {
+    this.stop();
+    this.box.value = '';
   }
 
   /** Begin with a new subject: what was said stays to be read, but no longer counts. */
@@ -248,8 +273,7 @@ class Chat {
 
   /** Forget everything: here at once, and at the server. */
   async clear() {
-    this.stop();
-    this.box.value = '';
+    this.empty();
     this.memory.forget();
     this.sheet.render();
     this.list.replaceChildren(this.opening());
@@ -265,10 +289,16 @@ class Chat {
       [WIDGET.frame.disclaimer, say('leave_note')].map((text) => paragraph(text, 'p.quiet'))));
   }
 
-  /** Bring an item to the top of what scrolls: the log, or in a low window the view. @param {Element} item */
+  /**
+   * Bring an item to the top of what scrolls: the log, or in a low window the view. Of a long question the end is
+   * enough, so that its answer is in view too.
+   * @param {Element} item
+   */
   bring(item) {
     for (const box of [this.log, this.view]) {
-      box.scrollTop += item.getBoundingClientRect().top - box.getBoundingClientRect().top - 12;
+      const { top, height } = item.getBoundingClientRect();
+      const above = item.matches('.you') ? Math.max(0, height - box.clientHeight / 3) : 0;
+      box.scrollTop += top + above - box.getBoundingClientRect().top - 12;
     }
   }
 
@@ -288,8 +318,10 @@ class Chat {
   makeForm() {
     const send = () => this.sendText();
     on(this.box, 'keydown', (event) => {
-      if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) return instead(send)(event);
+      // A key that is held sends once.
+      if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) instead(() => event.repeat || send())(event);
     });
+    on(this.sendButton, 'click', (event) => event.detail > 1 && event.preventDefault()); // the second of a double click
     return formOf(send, this.status,
       element('div.row', this.box, this.sendButton),
       element('p.quiet', { id: 'privacy' }, WIDGET.frame.privacy),

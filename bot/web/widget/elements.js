@@ -38,10 +38,13 @@ function guarded(act) {
  */
 const on = (target, type, act, signal) => target.addEventListener(type, guarded(act), { signal });
 
-/** @param {string} name 'button' and classes @param {string} label @param {() => unknown} act */
+/**
+ * Return a button. The second click of a double click does nothing: by then another button may be in its place.
+ * @param {string} name 'button' and classes @param {string} label @param {() => unknown} act
+ */
 function button(name, label, act, attributes = {}) {
   const node = /** @type {HTMLButtonElement} */ (element(name, { type: 'button', ...attributes }, label));
-  on(node, 'click', act);
+  on(node, 'click', (event) => event.detail < 2 && act());
   return node;
 }
 
@@ -60,6 +63,18 @@ function formOf(submit, ...parts) {
 
 /** Return a word of page.yml, `n` filled in. @param {string} name @param {string | number} n */
 const say = (name, n = '') => WIDGET.words[name].replace('{n}', () => String(n));
+
+/**
+ * Return what `make` returns, or nothing where a reply is so odd that it fails: its other parts are shown all the same.
+ * @template T @param {() => T} make @returns {T | undefined}
+ */
+function ifPossible(make) {
+  try {
+    return make();
+  } catch {
+    return undefined;
+  }
+}
 
 /** Return `text` as a paragraph in its own direction, the clinic's numbers as links. @param {unknown} text */
 const paragraph = (text, name = 'p') => element(name, { dir: 'auto' }, withLinks(String(text)));

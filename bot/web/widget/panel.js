@@ -54,6 +54,7 @@ class Panel {
 
   /** End everything that reaches beyond the panel. */
   stop() {
+    this.chat.keepText();
     this.chat.stop();
     this.life.abort();
     this.onPaper();
@@ -110,14 +111,15 @@ class Panel {
     hear(this.dialog, 'keydown', (event) => event.key === 'Escape' && !event.isComposing && close(event));
     hear(this.dialog, 'cancel', close); // the "back" of a telephone
     hear(window, 'online', () => this.chat.retry());
+    hear(window, 'pagehide', () => this.chat.keepText());
     hear(matchMedia(FULL), 'change', () => this.dialog.open && this.arrange());
     hear(viewport, 'resize', () => this.fit());
     this.hearExitKeys(hear);
   }
 
-  /** Keep a panel that fills the window above the keyboard of a telephone. */
+  /** Keep a panel that fills the window above the keyboard of a telephone, and as it is when fingers enlarge the page. */
   fit() {
-    this.dialog.style.setProperty('--height', `${viewport.height}px`);
+    this.dialog.style.setProperty('--height', `${viewport.height * viewport.scale}px`);
   }
 
   // The way out
@@ -135,7 +137,7 @@ class Panel {
 
   /** Forget the chat, here and at the server. */
   forget() {
-    this.chat.stop();
+    this.chat.empty();
     this.memory.forget();
     return this.server.forget();
   }

@@ -27,8 +27,8 @@ const questionItem = (text) => message('you', false, element('p.card', { dir: 'a
 function replyItem(reply, choose, { isRestored, note, tools }) {
   const isAlarm = ALARMS.includes(reply.kind);
   const said = wordsOf(reply);
-  const next = choicesOf(reply, choose);
-  const frame = [sourcesOf(reply), tools, closingOf(reply)];
+  const next = ifPossible(() => choicesOf(reply, choose));
+  const frame = [ifPossible(() => sourcesOf(reply)), tools, closingOf(reply)];
   // The frame never stands before a number to call, nor before the options of "which do you mean".
   const rest = isAlarm || reply.kind === 'choice' ? [next, frame] : [frame, next];
   const first = isAlarm ? alarmBox(reply, said, isRestored) : [note && element('p.quiet', note), said];
@@ -37,15 +37,23 @@ function replyItem(reply, choose, { isRestored, note, tools }) {
 }
 
 /** Return the title and the paragraphs. @param {Reply} reply */
-function wordsOf({ title, paragraphs, text }) {
-  const heading = title && element('h3', { dir: 'auto' }, String(title));
-  const texts = paragraphs?.length ? [paragraphs].flat() : [text];
-  return [heading, texts.filter(Boolean).map((each) => paragraph(each))].flat();
+function wordsOf(reply) {
+  const heading = isText(reply.title) && element('h3', { dir: 'auto' }, String(reply.title));
+  return [heading, textsOf(reply).map((each) => paragraph(each))].flat();
+}
+
+/** @param {unknown} value */
+const isText = (value) => typeof value === 'number' || (typeof value === 'string' && value);
+
+/** Return the paragraphs, or the bare text of a reply without. @param {Reply} reply @returns {string[]} */
+function textsOf({ paragraphs, text }) {
+  const texts = [paragraphs].flat().filter(isText);
+  return (texts.length ? texts : [text].filter(isText)).map(String);
 }
 
 /** Return what alerts: the lines to use first, then the words. @param {Reply} reply @param {any[]} said */
 function alarmBox(reply, said, isRestored = false) {
-  const lines = (reply.paragraphs ?? []).flatMap((text) => cutAtNumbers(String(text)).map(({ line }) => line));
+  const lines = textsOf(reply).flatMap((text) => cutAtNumbers(text).map(({ line }) => line));
   const ways = [...new Set(lines)].flatMap((line) => line && waysOf(line));
   return element('div.alarm', { tabindex: '-1', role: !isRestored && 'alert' },
     element('p.first', say('first')), element('p.calls', ways), said);
@@ -54,19 +62,22 @@ function alarmBox(reply, said, isRestored = false) {
 /** @param {Reply} reply */
 function sourcesOf({ sources }) {
   if (!sources?.length) return;
-  const items = sources.map(({ url, title, heading }) => element('li', webLink('a', url, title), `: ${heading}`));
+  const items = sources.map(({ url, title, heading }) => {
+    return element('li', webLink('a', url, title), isText(heading) && `: ${heading}`);
+  });
   return element('details', element('summary', say('sources')), element('ul', items));
 }
 
 /** Return the pointer to a consultation, then the disclaimer. @param {Reply} reply */
 function closingOf({ disclaimer, consultation: visit }) {
-  return [visit && visitBox(visit), disclaimer && paragraph(disclaimer, 'p.quiet')];
+  return [ifPossible(() => visit && visitBox(visit)), isText(disclaimer) && paragraph(disclaimer, 'p.quiet')];
 }
 
 /** @param {Visit} visit */
 function visitBox({ text, url, label, phone }) {
-  const ways = [webLink('a.button', url, label), say('or_call'), callLink('a.number', phone)];
-  return element('div.visit', paragraph(text), element('p.ways', ways));
+  const book = isText(label) && webLink('a.button', url, label);
+  const call = isText(phone) && callLink('a.number', phone);
+  return element('div.visit', isText(text) && paragraph(text), element('p.ways', book, book && call && say('or_call'), call));
 }
 
 /** @param {Reply} reply @param {(to: Choice) => void} choose */
@@ -79,7 +90,7 @@ function choicesOf({ kind, next }, choose) {
  * @param {string} label @param {Choice[]} choices @param {(to: Choice) => void} choose
  */
 function choiceList(label, choices, choose) {
-  const items = choices.map((to) => {
+  const items = choices.filter((to) => isText(to.label)).map((to) => {
     return element('li', button('button.choice', String(to.label), () => choose(to), { dir: 'auto' }));
   });
   return [element('p.label', { 'aria-hidden': 'true' }, label),

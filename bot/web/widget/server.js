@@ -22,8 +22,9 @@ class Server {
    */
   async ask(sent) {
     const answered = await this.post('chat', sent);
-    if (!answered.replies.length) throw new Error();
-    return answered;
+    const replies = answered.replies.filter((/** @type {unknown} */ each) => Object(each) === each);
+    if (!replies.length) throw new Error();
+    return { ...answered, replies };
   }
 
   /**
@@ -55,7 +56,7 @@ class Server {
   /** Fetch the copy of the answers, unless it is here. */
   async load() {
     if (this.copy.size) return;
-    const { answers } = await (await this.fetch('answers')).json();
+    const { answers } = await (await this.fetch('answers', { signal: AbortSignal.timeout(TIMEOUT_MS) })).json();
     this.copy = new Map(answers.map((/** @type {Reply} */ answer) => [answer.answer, answer]));
   }
 

@@ -29,6 +29,8 @@ interface Reply {
 /** What is shown in the chat, and what is sent. */
 interface Question { label: string; sent: { text: string } | { choice: string } }
 
-/** What is kept in this tab: the chat as shown, the sheet, and whether the panel is open. */
-interface Kept { conversation: string | null; shown: (Reply | { you: string })[]; sheet: SheetContent; open?: boolean }
+/** What is kept in this tab: the chat as shown, the sheet, whether the panel is open, and what was not sent yet. */
+interface Kept {
+  conversation: string | null; shown: (Reply | { you: string })[]; sheet: SheetContent; open?: boolean; draft?: string;
+}
 interface SheetContent { answers: Reply[]; questions: Reply[] }

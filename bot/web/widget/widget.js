@@ -8,6 +8,7 @@ class ClinicChat extends HTMLElement {
   /** @type {?Panel} */
   panel = null;
   memory = new Memory();
+  life = new AbortController(); // ends the listener on the window
   launcher = button('button.launcher', '', () => this.open(), { 'aria-haspopup': 'dialog' });
 
   connectedCallback() {
@@ -15,10 +16,14 @@ class ClinicChat extends HTMLElement {
   }
 
   disconnectedCallback() {
-    guarded(() => this.panel?.stop())();
+    guarded(() => this.stop())();
   }
 
   start() {
+    const styles = sheetOf(STYLES); // an old browser fails here, and goes on showing what the site put inside
+    const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
+    const first = document.querySelector('clinic-chat');
+    if (first && first !== this) return root.replaceChildren(); // one chat in a page is enough
     Object.assign(this.dataset, { ...SCRIPT.dataset, ...this.dataset });
     const { accent, keep, label, open } = this.dataset;
     this.lang = WIDGET.lang;
@@ -27,11 +32,24 @@ class ClinicChat extends HTMLElement {
     this.memory.restore();
     this.panel = null;
     this.launcher.textContent = label || say('label');
-    const styles = sheetOf(STYLES); // an old browser fails here, and goes on showing what the site put inside
-    const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
+    this.launcher.hidden = false;
     root.adoptedStyleSheets = [styles];
     root.replaceChildren(this.launcher);
+    this.life = new AbortController();
+    on(window, 'pageshow', ({ persisted }) => persisted && this.restart(), this.life.signal);
     if (this.memory.kept.open ?? open !== undefined) this.open(false);
+  }
+
+  /** A page that "Back" brings as it was left shows the chat as it is by now: longer, or cleared. */
+  restart() {
+    this.stop();
+    this.memory = new Memory();
+    this.start();
+  }
+
+  stop() {
+    this.life.abort();
+    this.panel?.stop();
   }
 
   /** Open the panel. `isAsked` is false where no visitor asked for it: the focus stays where it is. */
