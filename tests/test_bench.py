@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bot.paths import ROOT
 from scripts.bench import measures, peers, report
-from scripts.bench.__main__ import PARTS, read_options
+from scripts.bench.__main__ import PARTS, read_options, seconds_until_ready
 from scripts.bench.measures import Load, Waiting, best, one_after_another, throughput, turned
 from scripts.bench.peers import Training, in_training, seconds_of
 from scripts.bench.questions import TURNS, conversations
@@ -271,3 +271,23 @@ def test_the_command_tells_its_parts():
         [sys.executable, "-m", "scripts.bench", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     assert all(part in told for part in PARTS)
+
+
+# A new machine: a project whose `make run` does what the named words say.
+
+READY = """run:
+\t@{python} -c "import time; print('Ready after 1 s', flush=True); time.sleep(600)" scripts.run
+"""
+
+
+def test_a_new_machine_is_waited_for_and_what_it_started_is_ended(tmp_path):
+    tmp_path.joinpath("Makefile").write_text(READY.format(python=sys.executable))
+    before = set(psutil.Process().children(recursive=True))
+    assert 0 < seconds_until_ready(tmp_path) < 60
+    assert set(psutil.Process().children(recursive=True)) == before
+
+
+def test_a_new_machine_that_never_gets_ready_says_why(tmp_path):
+    tmp_path.joinpath("Makefile").write_text("run:\n\t@echo the reason; exit 1\n")
+    with pytest.raises(RuntimeError, match="the reason"):
+        seconds_until_ready(tmp_path)

@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -166,20 +167,37 @@ def new_machine(found: Results, options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "project"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(copy)], check=True)
-        environ = {**os.environ, "PORT": str(systems.free_port())}
-        started = time.monotonic()
-        run = subprocess.Popen(
-            ["make", "run"], cwd=copy, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        try:
-            is_ready = any("Ready after" in line for line in run.stdout or ())
-            found.new_machine_s = time.monotonic() - started if is_ready else None
-        finally:
-            for process in psutil.Process(run.pid).children(recursive=True)[:1]:
+        found.new_machine_s = seconds_until_ready(copy)
+
+
+def seconds_until_ready(project: Path) -> float:
+    """Return how long `make run` in a project takes until it answers. Raises RuntimeError where it never does."""
+    environ = {**os.environ, "PORT": str(systems.free_port())}
+    started = time.monotonic()
+    run = subprocess.Popen(
+        ["make", "run"], cwd=project, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    patience = threading.Timer(NEW_MACHINE_WITHIN_S, stop, [run.pid])
+    patience.start()
+    lines = []
+    try:
+        for line in run.stdout or ():
+            lines.append(line)
+            if "Ready after" in line:
+                return time.monotonic() - started
+    finally:
+        patience.cancel()
+        stop(run.pid)
+        run.communicate(timeout=systems.STOP_WITHIN_S)
+    raise RuntimeError(f"`make run` in a fresh copy of the project did not get ready:\n{''.join(lines[-15:])}")
+
+
+def stop(pid: int) -> None:
+    """End what `make` started: make itself would end and leave it running."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(pid).children(recursive=True):
+            if "scripts.run" in systems.command_line(process) or not process.children():
                 process.terminate()
-            run.wait(systems.STOP_WITHIN_S)
-    if not is_ready:
-        raise RuntimeError("`make run` in a fresh copy of the project did not get ready; try it by hand")
 
 
 def where(found: Results, options: argparse.Namespace) -> None:

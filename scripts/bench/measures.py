@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import aiohttp
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from scripts.bench.questions import conversations
 from scripts.bench.systems import System
 
+T = TypeVar("T")
 WARM_UP = 40  # messages before each measurement: what is loaded or compiled at the first use
 LIMIT_S = 0.2  # within which 95 of 100 replies must be there for a throughput to count
 VISITORS = (1, 2, 3, 4, 6, 8, 12, 16)
@@ -58,10 +60,10 @@ async def one_after_another(systems: Sequence[System], questions: list[str], num
     return {name: waiting(seconds) for name, seconds in taken.items()}
 
 
-def turned(systems: Sequence[System], by: int) -> list[System]:
-    """Return the systems with another one first each time."""
-    first = by % len(systems)
-    return [*systems[first:], *systems[:first]]
+def turned(those: Sequence[T], by: int) -> list[T]:
+    """Return those, with another one first each time."""
+    first = by % len(those)
+    return [*those[first:], *those[:first]]
 
 
 async def throughput(system: System, questions: list[str], seconds: float) -> list[Load]:
@@ -83,7 +85,7 @@ async def at_once(
     started = time.perf_counter()
 
     async def visit(number: int) -> None:
-        for conversation, text in conversations(questions[number:], f"{visitors}-{number}"):
+        for conversation, text in conversations(turned(questions, number), f"{visitors}-{number}"):
             if time.perf_counter() - started > seconds:
                 return
             taken.append(await system.ask(session, conversation, text))
