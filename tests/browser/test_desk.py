@@ -268,7 +268,8 @@ def test_a_question_is_decided_and_undone_by_keyboard(desk):
     expect(decided).to_contain_text("This means Tests after repeated losses")
     expect(decided).to_contain_text("Decided by dana.")
     decided.get_by_role("button", name="Undo").focus()
-    desk.keyboard.press("Enter")
+    with desk.expect_navigation():
+        desk.keyboard.press("Enter")
     desk.goto(INBOX)
     expect(desk.get_by_role("heading", name=question, exact=True)).to_be_visible()
 

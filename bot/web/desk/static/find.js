@@ -36,6 +36,7 @@ let asked = ''; // the words that the shown results are for
 let isAsking = false;
 let opensFirst = false; // Enter was pressed before the results were there
 let active = 0;
+let closedAt = ''; // the words at which Escape closed the results: those that come later stay closed
 
 async function look() {
   if (isAsking) return;
@@ -77,7 +78,7 @@ function show({ flag, visit: visits, found, note: line }) {
   visit.replaceChildren(...visits.map((words) => element('p', words, 'notice')));
   if (note.textContent !== line) note.textContent = line;
   list.replaceChildren(...found.map(option));
-  list.hidden = found.length === 0;
+  list.hidden = found.length === 0 || box.value === closedAt;
   box.setAttribute('aria-expanded', String(!list.hidden));
   activate(0);
 }
@@ -107,7 +108,7 @@ function activate(at) {
   active = options.length ? (at + options.length) % options.length : 0;
   options.forEach((each, index) => each.setAttribute('aria-selected', String(index === active)));
   const chosen = options[active];
-  if (chosen) box.setAttribute('aria-activedescendant', chosen.id);
+  if (chosen && !list.hidden) box.setAttribute('aria-activedescendant', chosen.id);
   else box.removeAttribute('aria-activedescendant');
   chosen?.scrollIntoView({ block: 'nearest' });
 }
@@ -120,6 +121,7 @@ function open() {
 
 function clear() {
   if (list.hidden) box.value = '';
+  closedAt = box.value;
   list.hidden = true;
   box.setAttribute('aria-expanded', 'false');
   box.removeAttribute('aria-activedescendant');
@@ -136,6 +138,7 @@ const onKey = {
 };
 
 function reopen() {
+  closedAt = '';
   list.hidden = false;
   box.setAttribute('aria-expanded', 'true');
   activate(active);
