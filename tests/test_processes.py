@@ -74,7 +74,7 @@ def test_nothing_that_a_visitor_wrote_is_in_the_log_and_ctrl_c_stops_every_proce
     processes = run.processes()
     assert len(processes) >= 4  # supervisord and its three
     run.process.send_signal(signal.SIGINT)
-    output, _ = run.process.communicate(timeout=40)
+    output, _ = run.process.communicate(timeout=120)
     assert "Quillfeather" not in output
     assert "Ready after" in output
     assert not [process for process in processes if process.is_running()]
