@@ -119,7 +119,7 @@ def test_a_double_click_asks_once(widget):
     widget.box.fill("I am soaking a pad every hour")
     widget.button("Send").dblclick(delay=80)
     expect(widget.replies).to_have_count(2)
-    widget.page.wait_for_timeout(300)
+    widget.page.wait_for_timeout(2_000)
     assert (len(turns), widget.questions.count()) == (2, 2)
     assert "Please read this first" in widget.focus()  # not the box, for want of a text
     assert widget.status.inner_text() == ""
