@@ -321,7 +321,8 @@ class Chat {
       // A key that is held sends once.
       if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) instead(() => event.repeat || send())(event);
     });
-    on(this.sendButton, 'click', (event) => event.detail > 1 && event.preventDefault()); // the second of a double click
+    // The second of a double click neither sends nor takes the focus from an answer that came in between.
+    for (const type of ['mousedown', 'click']) on(this.sendButton, type, (event) => event.detail > 1 && event.preventDefault());
     return formOf(send, this.status,
       element('div.row', this.box, this.sendButton),
       element('p.quiet', { id: 'privacy' }, WIDGET.frame.privacy),
