@@ -96,12 +96,18 @@ def is_problem(said) -> bool:
 
 def sign_in(page: Page) -> Page:
     """Sign in by keyboard: the name's field has the focus from the start."""
-    page.keyboard.type(EDITOR)
-    page.keyboard.press("Tab")
-    page.keyboard.type(PASSWORDS[EDITOR])
-    page.keyboard.press("Enter")
+    type_name_and_password(page, PASSWORDS[EDITOR])
     page.wait_for_url("**/desk")
     return page
+
+
+def type_name_and_password(page: Page, password: str) -> None:
+    """Type both and press Enter, once the browser has put the focus into the name's field."""
+    expect(page.locator("#name")).to_be_focused()
+    page.keyboard.type(EDITOR)
+    page.keyboard.press("Tab")
+    page.keyboard.type(password)
+    page.keyboard.press("Enter")
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +125,10 @@ def signed_in(browser, desk_url, tmp_path_factory) -> str:
 
 @pytest.fixture
 def desk(open_desk, signed_in) -> Page:
-    """The first page of the desk, signed in."""
-    return open_desk(storage_state=signed_in)
+    """The first page of the desk, signed in, its box ready to be typed into."""
+    page = open_desk(storage_state=signed_in)
+    expect(page.locator("#text")).to_be_focused()
+    return page
 
 
 def options(page: Page):
@@ -149,10 +157,7 @@ def test_signing_in_and_out_by_keyboard(open_desk):
 
 def test_a_wrong_password_is_said_to_a_screen_reader_too(open_desk):
     page = open_desk()
-    page.keyboard.type(EDITOR)
-    page.keyboard.press("Tab")
-    page.keyboard.type("something wrong")
-    page.keyboard.press("Enter")
+    type_name_and_password(page, "something wrong")
     expect(page.get_by_role("alert")).to_contain_text("That did not work")
 
 
