@@ -30,12 +30,10 @@ from bot.web.settings import load_settings
 from bot.yaml_files import YamlFault
 from scripts.check_data import find_all
 from scripts.processes import LOOPBACK, CannotStart, listen, process_settings, write_configuration
-from scripts.train import QUIET, ensure_model
+from scripts.train import ONE_THREAD, QUIET, ensure_model
 
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # the library's name for it
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of our own is made there)
-# For the products of small matrices: a second thread costs more than it helps, and there are several processes.
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (named, not bound)
 READY_WITHIN_S = 600  # ten seconds on an idle machine, minutes for several of each process on a small and busy one
 STOP_WITHIN_S = 20

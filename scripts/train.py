@@ -8,7 +8,10 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from threadpoolctl import threadpool_limits
 
 from bot.paths import DATA, MODELS, ROOT
 from scripts.fingerprints import fingerprint
@@ -24,6 +27,9 @@ QUIET = {
     "PYTHONWARNINGS": "ignore",
     "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
 }
+# For the products of small matrices: a second thread costs more than it helps, and would add up in another order, so
+# that the same data gave another model on another machine.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 TRAINED_FROM = (
     *(ROOT / name for name in ("config.yml", "domain.yml")),
     *(DATA / name for name in ("nlu", "stories", "topics.yml", "followups.yml", "encoder.onnx")),
@@ -41,30 +47,34 @@ def model_path() -> Path:
 
 
 def ensure_model() -> Path:
-    """Return Rasa's model for the present data, trained now if there is none, and the reader of danger before it.
+    """Return Rasa's model for the present data; where it or the reader of danger is missing, they are trained now.
 
-    Raises RuntimeError where training fails.
+    Both at the same time, since neither needs the other. Raises RuntimeError where training fails.
     """
-    ensure_danger_model()
     path = model_path()
-    if not path.exists():
-        print("Training the model for the present data (about three minutes on two cores) …", flush=True)
-        started = time.monotonic()
-        _train(path)
-        print(f"Trained in {time.monotonic() - started:.0f} s: models/{path.name}", flush=True)
-        _forget_old_models()
+    with threadpool_limits(1), ThreadPoolExecutor(1) as beside:
+        danger = beside.submit(ensure_danger_model)
+        if not path.exists():
+            _train_and_tell(path)
+        danger.result()
     return path
+
+
+def _train_and_tell(path: Path) -> None:
+    print("Training the model for the present data (about four minutes on two cores) …", flush=True)
+    started = time.monotonic()
+    _train(path)
+    print(f"Trained in {time.monotonic() - started:.0f} s: models/{path.name}", flush=True)
+    _forget_old_models()
 
 
 def _train(path: Path) -> None:
     command = [sys.executable, "-m", "rasa", "train", "--data", "data/nlu", "data/stories", "--out", str(MODELS)]
     # Rasa's cache knows the data but not our code, and its validation half of what check_data does: do without both.
-    command += ["--force", "--skip-validation"]
+    command += ["--force", "--skip-validation", "--fixed-model-name", path.name]
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("w") as log:
-        training = subprocess.Popen(
-            [*command, "--fixed-model-name", path.name], cwd=ROOT, env=QUIET | os.environ, stdout=log, stderr=log
-        )
+        training = subprocess.Popen(command, cwd=ROOT, env=QUIET | ONE_THREAD | os.environ, stdout=log, stderr=log)
         _show_progress(training)
     if training.returncode != 0 or not path.exists():
         raise RuntimeError(f"The model could not be trained. The end of {LOG}:\n{_last_lines(LOG)}")

