@@ -194,9 +194,9 @@ def load_finder(content: Content, model: str | None, encoder: MiniLMEncoder) -> 
 
 
 def refuse_without_model(archive: Path) -> None:
-    """Raise FileNotFoundError where the archive holds no trained model of answers."""
-    with tempfile.TemporaryDirectory() as folder:
-        unpacked(archive, MODEL_FILE, Path(folder))
+    """Raise FileNotFoundError where there is no archive; what it holds is read later."""
+    if not archive.is_file():
+        raise FileNotFoundError(f"{archive} is missing; train it anew: make train")
 
 
 def load_understanding(model: Path, encoder: MiniLMEncoder, answers: Answers) -> Understanding:

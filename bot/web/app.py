@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 from starlette.applications import Starlette
@@ -22,9 +23,10 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from bot.encoder import shared_encoder
 from bot.finder import load_finder
 from bot.language import Language
+from bot.later import Later
 from bot.live import Live, Places
 from bot.paths import ANSWERS, CLINIC, DATA, ROOT
-from bot.redaction import load_redactor
+from bot.redaction_settings import read_settings
 from bot.safety import SafetyCheck, load_check
 from bot.store.counts import Counts
 from bot.store.database import open_database
@@ -56,6 +58,9 @@ from bot.web.rasa_client import RasaClient, rasa_urls
 from bot.web.settings import load_settings
 from bot.web.site import Site, site_of
 
+if TYPE_CHECKING:
+    from bot.redaction import Redactor
+
 STATIC = Path(__file__).parent / "static"
 SECRET_FILE = ROOT / "var" / "secret_key"
 
@@ -78,6 +83,7 @@ def create_app(
     database = open_database(environ, on_failure=partial(metrics.failed, "database"))
     counts = Counts(database, clinic.time_zone, clinic.languages[0])
     retention = Retention(clinic.counts_kept_months, clinic.questions_kept_days)
+    read_settings(DATA / "redaction.yml")  # a fault in it is told at the start
     upkeep = Upkeep(database, counts, retention, clinic.time_zone)
     redis_failed = partial(metrics.failed, "redis")
     limits = Limits(settings, secret, on_failure=redis_failed)
@@ -89,7 +95,8 @@ def create_app(
     door = Door(live.made, settings, chat, client, conversations, metrics)
     feedback = Feedback(chat, renderer, counts)
     questions = Questions(database, encoder.embed)
-    sent = SentQuestions(chat, load_redactor(), Language(safety.english), questions, live)
+    redactor = Later(load_redactor)
+    sent = SentQuestions(chat, redactor, Language(safety.english), questions, live)
     provider = load_provider(environ)
     desk = Desk(live, database, secret, environ)
     finder = load_finder(live.now.content, environ.get("MODEL"), encoder)
@@ -112,6 +119,7 @@ def create_app(
         live.watch(lambda site: loop.call_soon_threadsafe(take, site), check_first=True)
         upkeep.start()
         finder.prepare()
+        redactor.begin()
         yield
         live.stop()
         await anyio.to_thread.run_sync(upkeep.stop)
@@ -143,6 +151,13 @@ def create_app(
     app.router.redirect_slashes = False  # it would send visitors to whatever site the Host header names
     app.state.database, app.state.counts, app.state.questions = database, counts, questions
     return app
+
+
+def load_redactor() -> "Redactor":
+    """Return the redactor. Its libraries are imported only now: no visitor's reply waits for them."""
+    from bot.redaction import load_redactor
+
+    return load_redactor()
 
 
 def public_routes(door: Door, feedback: Feedback, sent: SentQuestions) -> list[BaseRoute]:

@@ -9,19 +9,22 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bot.language import Language
+from bot.later import Later
 from bot.live import Live
-from bot.redaction import Redactor
 from bot.store.database import StoreFault
 from bot.store.questions import InboxFull, Questions
 from bot.web.chat import Chat, clean_text, read_json
 from bot.web.errors import ApiError
+
+if TYPE_CHECKING:  # it takes a second to import, and nothing waits for it
+    from bot.redaction import Redactor
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ class SentQuestions:
     """The endpoint. What is said with a question stands in data/page.yml."""
 
     chat: Chat
-    redactor: Redactor
+    redactor: "Later[Redactor]"
     language: Language
     questions: Questions
     live: Live
@@ -55,7 +58,7 @@ class SentQuestions:
         reply = await self.chat.in_danger(conversation, text)
         if self.language.is_foreign(text):  # names in another language would not be found
             raise self._error(400, "not_english", ENGLISH_ONLY)
-        redacted = await asyncio.to_thread(self.redactor.redact, text)
+        redacted = await asyncio.to_thread(self._redacted, text)
         if not is_preview:
             await self._keep(redacted, in_danger=reply is not None)
         notice = self.live.made.page["questions"]["preview" if is_preview else "sent"]
@@ -68,6 +71,13 @@ class SentQuestions:
             raise ApiError(400, "bad_request", "'conversation' and 'text' must be text.")
         self.chat.refuse_unknown(given["conversation"])
         return given["conversation"], clean_text(given["text"])
+
+    def _redacted(self, text: str) -> str:
+        try:
+            redactor = self.redactor.now
+        except (OSError, ValueError):  # what it is made of is missing; Later has told which
+            raise self._error(503, "not_kept", NOT_KEPT) from None
+        return redactor.redact(text)
 
     async def _keep(self, redacted: str, in_danger: bool) -> None:
         clinic = self.live.now.clinic
