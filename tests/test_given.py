@@ -1,16 +1,19 @@
 """The vector of a message is made once, where it is looked through for danger, and used again in Rasa."""
 
 import asyncio
+import contextlib
 import json
-from contextvars import copy_context
+from contextvars import Context, copy_context
 
 import httpx
 import numpy as np
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from bot.encoder import shared_encoder
-from bot.given import as_words, from_words, known, note
+from bot.given import as_words, forget, from_words, known, note
 from bot.web.danger_reader import DangerReader
+from bot.web.intake import Intake
 from bot.web.rasa_client import RasaClient
 
 TEXT = "can pcos cause miscarriage?"
@@ -39,6 +42,39 @@ def test_it_is_known_for_its_own_text_and_request_alone(vector):
 
     copy_context().run(request)
     assert known(TEXT) is None
+
+
+def test_a_connection_that_outlives_the_request_keeps_nothing_of_it(vector):
+    def request() -> Context:
+        note(f"{TEXT} or fibroids?", vector)
+        first = copy_context()  # as each connection does that is opened
+        note(TEXT, vector)
+        second = copy_context()
+        forget()
+        assert [first.run(known, f"{TEXT} or fibroids?"), second.run(known, TEXT)] == [None, None]
+        return second
+
+    kept = copy_context().run(request)
+    assert not [held for value in kept.values() if isinstance(value, dict) for held in value if "pcos" in held]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_end_of_a_request_lets_go_of_it(vector, fails):
+    contexts: list[Context] = []
+
+    async def chat(scope: Scope, receive: Receive, send: Send) -> None:
+        note(TEXT, vector)
+        contexts.append(copy_context())
+        if fails:
+            raise RuntimeError("as it happens")
+
+    async def ask() -> None:
+        intake = Intake(chat, limits=None, metrics=None, on_error=None)  # type: ignore[arg-type]
+        with contextlib.suppress(RuntimeError):
+            await intake({"type": "http", "path": "/api/chat"}, None, None)  # type: ignore[arg-type]
+
+    asyncio.run(ask())
+    assert contexts[0].run(known, TEXT) is None
 
 
 def test_the_look_for_danger_leaves_it_for_rasa():

@@ -15,7 +15,7 @@ from rasa.core.tracker_store import FailSafeTrackerStore
 from sanic import Blueprint, Request, Sanic, response
 from sanic.response import HTTPResponse
 
-from bot.given import VECTOR, from_words, note
+from bot import given
 from bot.server.redis_store import RedisTrackerStore
 from bot.server.tracker_store import ForgettingTrackerStore
 from bot.tidy import keep_tidy
@@ -33,7 +33,8 @@ class QuietRestInput(RestInput):
     def get_metadata(self, request: Request) -> None:
         """Take the vector that the front server sends along; nothing is kept with the conversation."""
         body = request.json
-        note(str(body.get("message")), from_words((body.get("metadata") or {}).get(VECTOR)))
+        vector = given.from_words((body.get("metadata") or {}).get(given.VECTOR))
+        given.note(str(body.get("message")), vector)
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[None]]) -> Blueprint:
         """Return the channel's routes: Rasa's own, and one that forgets."""
@@ -80,5 +81,7 @@ def quietly(on_new_message: Callable[[UserMessage], Awaitable[None]]) -> Callabl
             await on_new_message(message)
         except (Exception, asyncio.CancelledError) as error:
             logger.error("conversation %s: message not handled (%s)", str(message.sender_id)[:8], type(error).__name__)
+        finally:
+            given.forget()
 
     return handle

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot import given
 from bot.web.errors import ApiError
 from bot.web.limits import Limits, too_many
 from bot.web.metrics import Metrics
@@ -24,7 +25,7 @@ _TOO_SLOW = ApiError(408, "too_slow", "The request did not arrive in time. Pleas
 
 
 class Intake:
-    """Ends bodies that are too long or too slow, and refuses those who ask too often."""
+    """Ends bodies that are too long or too slow, refuses those who ask too often, and lets go of what they said."""
 
     def __init__(
         self, app: ASGIApp, limits: Limits, metrics: Metrics, on_error: Callable[[Request, Exception], Response]
@@ -39,7 +40,10 @@ class Intake:
             # Answered here and not raised: what lets other sites read it stands further out.
             await self._on_error(Request(scope), refused)(scope, receive, send)
             return
-        await self._app(scope, limited(receive) if scope["type"] == "http" else receive, send)
+        try:
+            await self._app(scope, limited(receive) if scope["type"] == "http" else receive, send)
+        finally:
+            given.forget()
 
     async def _refusal(self, scope: Scope) -> ApiError | None:
         caller = self._limits.of_other(address_of(scope))
