@@ -34,7 +34,7 @@ def ensure_danger_model() -> None:
     wanted = fingerprint(TRAINED_FROM, TRAINED_WITH)
     if mark.exists() and mark.read_text() == wanted:
         return
-    print("Training the reader of danger (about a minute on two cores) …", flush=True)
+    print("Training the reader of danger (two or three minutes on two cores) …", flush=True)
     started = time.monotonic()
     examples = read_examples(DATA / "danger")
     others = [*ordinary_messages(), *((text, label_of(entry)) for text, entry in joined_messages(examples))]
