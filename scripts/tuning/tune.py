@@ -12,12 +12,15 @@ import numpy as np
 import tensorflow as tf
 
 from bot.answer_model import SCALE
-from bot.encoder import MODEL, TOKENIZER, TUNED, packaged_file
+from bot.encoder import MODEL, TUNED, packaged_file, tokenizer
 from scripts.tuning.examples import UNKNOWN, Tasks
+from scripts.tuning.graph import write
 from scripts.tuning.network import WIDTH, Network, sentence_vectors
+from scripts.tuning.weights import packaged_weights, tuned_weights
 
 EPOCHS, BATCH, RATE, WARM_UP = 2, 32, 8e-5, 200
 DROPOUT, SMOOTHING, LONGEST = 0.1, 0.05, 128
+SHOWN = 500  # texts that show what is loud in the encoder
 BUCKET = 40  # batches that are cut from texts sorted by length
 LENGTHS = (16, 24, 32, 48, 64, 96, LONGEST)  # word pieces; few lengths make few graphs
 WEIGHTS = {"answer": 1.0, "link": 1.0, "urgent": 2.0, "crisis": 2.0, "emergency": 0.5, "wording": 0.3, "who": 0.3}
@@ -27,9 +30,7 @@ class Tuning:
     """The network with a linear reader for each task."""
 
     def __init__(self, tasks: Tasks) -> None:
-        from tokenizers import Tokenizer
-
-        self.network = Network(TUNED if TUNED.exists() else packaged_file(*MODEL))
+        self.network = Network(tuned_weights(TUNED) if TUNED.exists() else packaged_weights(packaged_file(*MODEL)))
         start = np.random.RandomState(1)
         self._readers = {
             name: (
@@ -41,7 +42,7 @@ class Tuning:
         layers = [part for layer in self.network.layers for parts in layer.values() for part in parts]
         self._variables = [*layers, *(part for parts in self._readers.values() for part in parts)]
         self._optimizer = tf.keras.optimizers.Adam(RATE)
-        self._tokenizer = Tokenizer.from_file(str(packaged_file(*TOKENIZER)))
+        self._tokenizer = tokenizer()
         self._tokenizer.enable_truncation(LONGEST)
         # One graph for texts of every number and length: making one takes longer than many steps.
         pieces, label = tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int32)
@@ -103,7 +104,7 @@ def main() -> None:
             if step % 100 == 0:
                 print(f"epoch {epoch + 1}, step {step} of {steps}: loss {np.mean(losses):.3f}, "
                       f"{time.monotonic() - started:.0f} s", flush=True)  # fmt: skip
-    tuning.network.save(TUNED)
+    write(tuning.network.weights(), TUNED, tasks.texts[:: len(tasks.texts) // SHOWN])
 
 
 if __name__ == "__main__":
