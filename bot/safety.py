@@ -104,8 +104,9 @@ class SafetyCheck:
 
     def _by_rules(self, said: list[str], reading: Reading | None, text: str) -> Finding | None:
         tokens, candidates = self._candidates(said)
-        if reading and candidates and len(said) > FEW_WORDS and not self._leaves_doubt(reading, text):
-            candidates = [hit for hit in candidates if not hit.sought.is_weak]
+        firm = [hit for hit in candidates if not hit.sought.is_weak]
+        if reading and firm != candidates and len(said) > FEW_WORDS and not self._leaves_doubt(reading, text):
+            candidates = firm
         if not candidates:
             return None
         scene = Scene(tokens, self._tags(tokens), self._cue_spans(tokens), self._rules.fillers)
@@ -115,13 +116,16 @@ class SafetyCheck:
         return _finding(live, scene) if live else None
 
     def _leaves_doubt(self, reading: Reading, text: str) -> bool:
-        """Whether the trained reader sees danger in the message, or plainly in a sentence of it: an ordinary question
-        behind a danger must not hide it."""
+        """Whether the trained reader sees danger in the message, or plainly in a sentence of it that has a sign: an
+        ordinary question behind a danger must not hide it."""
         if max(reading.urgent, reading.crisis) >= self._rules.doubt:
             return True
         sentences = [sentence for sentence in _SENTENCE_END.split(text) if sentence.strip()]
-        read = self._read_each(sentences) if len(sentences) > 1 else []
+        read = self._read_each(list(filter(self._has_sign, sentences))) if len(sentences) > 1 else []
         return any(max(each.urgent, each.crisis) >= PLAIN_DANGER for each in read)
+
+    def _has_sign(self, text: str) -> bool:
+        return next(iter(self._rules.signs.found(self._rules.speller.words(text))), None) is not None
 
     def _read(self, text: str, vector: np.ndarray | None) -> Reading | None:
         if self._model is None:

