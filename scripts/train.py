@@ -61,7 +61,7 @@ def ensure_model() -> Path:
 
 
 def _train_and_tell(path: Path) -> None:
-    print("Training the model for the present data (about five minutes on two cores) …", flush=True)
+    print("Training the model for the present data (about four minutes on two cores) …", flush=True)
     started = time.monotonic()
     _train(path)
     print(f"Trained in {time.monotonic() - started:.0f} s: models/{path.name}", flush=True)
