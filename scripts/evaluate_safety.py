@@ -12,6 +12,7 @@ import numpy as np
 
 from bot.encoder import MiniLMEncoder
 from bot.safety import SafetyCheck, load_check
+from bot.tidy import keep_tidy
 from scripts.evaluation.data import PARTS, load_part
 from scripts.evaluation.safety import Message, Outcome, blind, outcome, recalls, share, spoiled
 from scripts.train import ensure_model
@@ -64,7 +65,8 @@ def print_misses(outcomes: Sequence[Outcome]) -> None:
 
 
 def print_times(check: SafetyCheck, messages: Sequence[Message]) -> None:
-    """Print how long the detector takes."""
+    """Print how long the detector takes, in a process that is kept tidy as the servers' (bot/tidy.py)."""
+    keep_tidy()
     times = []
     for message in messages:
         started = time.perf_counter()

@@ -55,8 +55,14 @@ ALIKE = [
     ("do you take aetna insurance", "is aetna accepted"),
     ("how long should we wait before we try again", "when can we try again after a miscarriage"),
     ("is bed rest useful", "does bed rest help"),
+    ("can i fly at 8 weeks", "is flying safe in early pregnancy"),
+    ("what does NK mean", "what are NK cells"),
 ]
 UNLIKE = [
+    ("what is PGT", "is bed rest useful"),
+    ("can i fly at 8 weeks", "do you take Aetna"),
+    ("is flying safe in early pregnancy", "is sex allowed in pregnancy"),
+    ("how long until results", "how much does the clotting test cost"),
     ("can celiac disease cause miscarriage", "can thyroid disease cause miscarriage"),
     ("how is a septum found", "how is a septum treated"),
     ("is bed rest useful", "is folic acid useful"),

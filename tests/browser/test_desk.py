@@ -303,6 +303,7 @@ def test_a_red_flag_is_an_alert_at_the_top_and_stays_while_it_is_typed_on(desk):
     desk.keyboard.type(FLAG)
     alert = desk.get_by_role("alert")
     expect(alert).to_contain_text("Possible emergency. Tell the caller to call 911 now")
+    expect(options(desk).first).to_be_visible()
     assert alert.bounding_box()["y"] < options(desk).first.bounding_box()["y"]
     desk.keyboard.type(", her name is not known")
     expect(alert).to_contain_text("Possible emergency")
