@@ -22,8 +22,8 @@ STATES = (OPEN, MEANS, NEEDS_ANSWER, IGNORED, TAUGHT, REFUSED)
 DECISIONS = (OPEN, MEANS, NEEDS_ANSWER, IGNORED)  # what a person can set; OPEN undoes
 NEWEST, FREQUENT = "newest", "frequent"
 # Two questions ask the same from this cosine and this share of common words on. Subjects that no answer is about look
-# alike to the encoder, which was tuned to tell answers apart: of 312 pairs of other questions the cosine alone took 108
-# for the same; with the words it is one of some 1,000, and 19 of 24 pairs that ask the same are found.
+# alike to the encoder, which was tuned to tell answers apart: of 760 pairs of other questions, written after these were
+# set, a cosine of 0.85 alone took 85 for the same, and this one. Of 20 pairs that ask the same it found 9, and this 8.
 SAME, SHARED = 0.8, 0.4
 MOST_KEPT = 20_000
 PAGE = 25

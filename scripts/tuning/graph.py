@@ -5,7 +5,7 @@ fit together into 16 bits on processors that add them so; what it is multiplied 
 and a text is read by itself, so that its vector is the same whatever texts stand beside it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ EPSILON = 1e-12
 LEVELS = 63  # of a 7-bit integer with sign
 WORD_LEVELS = 127
 LOUD = 2.0  # a column this many times as large as the usual one is made smaller, and its row of the matrix larger
+SHOWN = 500  # texts
 OURS = "com.microsoft"
 
 
@@ -109,11 +110,11 @@ class Graph:
         return names
 
 
-def write(weights: Weights, file: Path, texts: Iterable[str]) -> None:
-    """Write the encoder; what is loud in it shows when it reads the texts."""
+def write(weights: Weights, file: Path, texts: Sequence[str]) -> None:
+    """Write the encoder; what is loud in it shows when it reads some of the texts."""
     whole = Graph(weights, {})
     largest: dict[str, np.ndarray] = {}
-    for taken in taken_by_products(whole, texts):
+    for taken in taken_by_products(whole, texts[:: max(1, len(texts) // SHOWN)]):
         for name, states in taken.items():
             largest[name] = np.maximum(largest.get(name, 0), np.abs(states).max(axis=(0, 1)))
     narrow = {name: narrowed(each) for name, each in largest.items()}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-ONE_IN = 9  # words, roughly, that are mistyped; a text has at least one
+ONE_IN = 9  # words, roughly, that are mistyped; at least one, where a word is long enough
 NEAR = "wa qes wrd etf ryg tuh yij uok ipl o qsz awd sef drg fth gyj huk jil ko asx zdc xfv cgb vhn bjm n"
 BESIDE = dict(zip("qwertyuiopasdfghjklzxcvbnm", NEAR.split(), strict=True))  # keys of an English keyboard
 BY_EAR = dict(

@@ -22,7 +22,6 @@ from scripts.tuning.weights import packaged_weights, tuned_weights
 EPOCHS, BATCH, RATE, WARM_UP = 2, 32, 8e-5, 200
 DROPOUT, SMOOTHING, LONGEST = 0.1, 0.05, 128
 MISTYPED = 0.4  # of the texts
-SHOWN = 500  # texts that show what is loud in the encoder
 BUCKET = 40  # batches that are cut from texts sorted by length
 LENGTHS = (16, 24, 32, 48, 64, 96, LONGEST)  # word pieces; few lengths make few graphs
 WEIGHTS = {"answer": 1.0, "link": 1.0, "urgent": 2.0, "crisis": 2.0, "emergency": 0.5, "wording": 0.3, "who": 0.3}
@@ -108,7 +107,7 @@ def main() -> None:
             if step % 100 == 0:
                 print(f"epoch {epoch + 1}, step {step} of {steps}: loss {np.mean(losses):.3f}, "
                       f"{time.monotonic() - started:.0f} s", flush=True)  # fmt: skip
-    write(tuning.network.weights(), TUNED, tasks.texts[:: len(tasks.texts) // SHOWN])
+    write(tuning.network.weights(), TUNED, list(tasks.texts))
 
 
 if __name__ == "__main__":
