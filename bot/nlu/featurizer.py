@@ -1,5 +1,6 @@
 """The Rasa component that adds the encoder's vectors to messages, and to the parts of one that asks two questions."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.encoder import shared_encoder
 from bot.given import known
+from bot.kept_vectors import KeptVectors
 from bot.nlu.parts import questions
 
 PART_VECTORS = "part_vectors"  # in a message that asks several things: each part's text and vector, shape (1, 384)
@@ -39,19 +41,19 @@ class MiniLMFeaturizer(DenseFeaturizer, GraphComponent):
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Add the vectors; a message without text keeps none."""
-        self._add_vectors(messages)
+        self._add(messages, self._vectors)
         for message in messages:
             if parts := questions(message.get(TEXT) or ""):
                 message.set(PART_VECTORS, dict(zip(parts, self._encoder.embed(parts)[:, None, :], strict=True)))
         return messages
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        self._add_vectors(training_data.training_examples)
+        self._add(training_data.training_examples, KeptVectors().embed)
         return training_data
 
-    def _add_vectors(self, messages: list[Message]) -> None:
+    def _add(self, messages: list[Message], embed: Callable[[list[str]], np.ndarray]) -> None:
         with_text = [message for message in messages if message.get(TEXT)]
-        for message, row in zip(with_text, self._vectors([m.get(TEXT) for m in with_text]), strict=True):
+        for message, row in zip(with_text, embed([m.get(TEXT) for m in with_text]), strict=True):
             self.add_features_to_message(row[None, :], row[None, :], TEXT, message)
 
     def _vectors(self, texts: list[str]) -> np.ndarray:

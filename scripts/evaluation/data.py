@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.links import Last, topic_of
 from bot.paths import DATA, ROOT
 from bot.yaml_files import read_yaml
 
 CALIBRATION, REPORTING = PARTS = ("calibration", "reporting")
+FOLLOWUPS = DATA / "nlu" / "followups"
 SET = ROOT / "tests" / "nlu"
 
 
@@ -97,10 +99,19 @@ def load_examples(folder: Path = DATA / "nlu") -> list[Example]:
     return [example for path in sorted(folder.glob("*.yml")) for example in _examples(path)]
 
 
-def load_followups(folder: Path = DATA / "nlu" / "followups") -> list[str]:
+def load_followups(folder: Path = FOLLOWUPS) -> list[str]:
     """Return the texts of the follow-ups that are trained on."""
-    blocks = [block for path in sorted(folder.glob("*.yml")) for block in read_yaml(path)["nlu"]]
-    return [line[2:].strip() for block in blocks for line in block["examples"].splitlines() if line.strip()]
+    return [text for text, _, _ in load_after(folder)]
+
+
+def load_after(folder: Path = FOLLOWUPS) -> Iterator[tuple[str, Last, tuple[str, ...]]]:
+    """Yield the follow-ups that are trained on: the text, the answer before it, and the ids that are right."""
+    for path in sorted(folder.glob("*.yml")):
+        for block in read_yaml(path)["nlu"]:
+            metadata = block["metadata"]
+            last = Last(metadata["after"], metadata.get("about") or topic_of(metadata["after"]))
+            right = (f"{block['intent']}/{metadata['topic']}", *metadata.get("also", ()))
+            yield from ((line[2:].strip(), last, right) for line in block["examples"].splitlines() if line.strip())
 
 
 def _examples(path: Path) -> Iterator[Example]:

@@ -22,13 +22,11 @@ from bot.links import (
     Last,
     Nearest,
     load_nearest,
-    topic_of,
     with_last,
 )
 from bot.paths import ANSWERS, DATA
 from bot.topics import TopicWords, load_topics
-from bot.yaml_files import read_yaml
-from scripts.evaluation.data import load_examples
+from scripts.evaluation.data import load_after, load_examples
 from scripts.train_danger import joined_messages
 
 UNKNOWN = -1
@@ -122,17 +120,11 @@ def followup_messages() -> Iterator[Message]:
     answers = load_answers(ANSWERS)
     nearest = load_nearest(DATA / "followups.yml", answers)
     topic_words = load_topics(DATA / "topics.yml", only=nameable_topics(DATA / "followups.yml", answers))
-    for path in sorted((DATA / "nlu" / "followups").glob("*.yml")):
-        for block in read_yaml(path)["nlu"]:
-            metadata = block["metadata"]
-            after = metadata["after"]
-            last = Last(after, metadata.get("about") or topic_of(after))
-            right = (f"{block['intent']}/{metadata['topic']}", *metadata.get("also", ()))
-            for text in (line[2:].strip() for line in block["examples"].splitlines()):
-                link = link_of(text, last, right, nearest, topic_words)
-                calm = UNKNOWN if right[0].startswith(SAFETY) else 0
-                yield Message(text, right[0] if link == ALONE else None, link, urgent=calm, crisis=calm)
-                yield Message(with_last(text, last), right[0], link)
+    for text, last, right in load_after():
+        link = link_of(text, last, right, nearest, topic_words)
+        calm = UNKNOWN if right[0].startswith(SAFETY) else 0
+        yield Message(text, right[0] if link == ALONE else None, link, urgent=calm, crisis=calm)
+        yield Message(with_last(text, last), right[0], link)
 
 
 def link_of(text: str, last: Last, right: tuple[str, ...], nearest: Nearest, topic_words: TopicWords) -> str:
