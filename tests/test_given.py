@@ -11,7 +11,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from bot.encoder import shared_encoder
-from bot.given import as_words, forget, from_words, known, note
+from bot.given import as_words, forget, from_words, is_known_calm, known, note, note_sent
 from bot.web.danger_reader import DangerReader
 from bot.web.intake import Intake
 from bot.web.rasa_client import RasaClient
@@ -77,15 +77,17 @@ def test_the_end_of_a_request_lets_go_of_it(vector, fails):
     assert contexts[0].run(known, TEXT) is None
 
 
-def test_the_look_for_danger_leaves_it_for_rasa():
+@pytest.mark.parametrize("finding", [None, "a danger"])
+def test_the_look_for_danger_leaves_for_rasa_what_it_found_out(finding):
     class Check:
         """Stands for the detector, which a test of its own looks at."""
 
         def rules_alone(self) -> "Check":
             return self
 
-        def find(self, text: str, vector: np.ndarray | None = None) -> None:
+        def find(self, text: str, vector: np.ndarray | None = None) -> str | None:
             self.vector = vector
+            return finding
 
     async def sent() -> dict:
         bodies: list[dict] = []
@@ -100,9 +102,50 @@ def test_the_look_for_danger_leaves_it_for_rasa():
             with pytest.raises(RuntimeError):
                 await RasaClient("http://rasa.invalid", httpx.MockTransport(rasa)).ask("a", text)
         np.testing.assert_array_equal(from_words(bodies[0]["metadata"]["vector"]), check.vector)
+        assert bodies[0]["metadata"]["calm"] is (finding is None)
         return bodies[1]
 
     assert asyncio.run(sent()) == {"sender": "a", "message": "another text"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_calm"),
+    [
+        ({"calm": True}, True),
+        ({"calm": False}, False),
+        ({"calm": "true"}, False),
+        ({"calm": 1}, False),
+        ({}, False),
+        ({"calm": True, "vector": "none of ours"}, False),
+    ],
+)
+def test_only_what_the_front_server_says_beside_its_vector_counts_as_looked_through(vector, sent, is_calm):
+    def request() -> bool:
+        note_sent(TEXT, {"vector": as_words(vector)} | sent)
+        return is_known_calm(TEXT) and not is_known_calm("another text")
+
+    assert copy_context().run(request) is is_calm
+
+
+@pytest.mark.parametrize("sent", [None, "words", [], 3])
+def test_what_is_sent_in_another_form_is_nothing(sent):
+    def request() -> tuple:
+        note_sent(TEXT, sent)
+        return known(TEXT), is_known_calm(TEXT)
+
+    assert copy_context().run(request) == (None, False)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("is_calm", [False, True])
+def test_the_pipeline_looks_for_danger_where_nobody_has(bot, is_calm):
+    danger = "i am bleeding heavily and fainting"
+
+    def ask() -> dict:
+        note(danger, shared_encoder().embed([danger])[0], is_calm=is_calm)
+        return bot.parse(danger)
+
+    assert ("danger" in copy_context().run(ask)) is not is_calm
 
 
 @pytest.mark.model

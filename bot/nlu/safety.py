@@ -1,7 +1,8 @@
 """What overrules the classifier in the pipeline: danger, a sign that a doctor must see, and another language.
 
-The safety check is that of the front server, from the same data and code, for every other channel: a missed emergency
-costs far more than a notice shown for nothing.
+The safety check is that of the front server, from the same data and code, for messages in which that found danger and
+for those that it did not look through (another channel, or too many at once): a missed emergency costs far more than a
+notice shown for nothing.
 """
 
 from typing import Any
@@ -15,6 +16,7 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.followups import OVERRIDE
+from bot.given import is_known_calm
 from bot.language import Language
 from bot.nlu.answer_classifier import PARTS, AnswerClassifier
 from bot.nlu.featurizer import PART_VECTORS
@@ -56,7 +58,7 @@ class SafetyOverride(IntentClassifier, GraphComponent):
                 message.set(OVERRIDE, NOT_ENGLISH, add_to_output=True)
             elif self._check.needs_visit(text):
                 message.set(OVERRIDE, NEEDS_VISIT, add_to_output=True)
-            if finding := self._check.find(text, vector_of(message)[0]):
+            if not is_known_calm(text) and (finding := self._check.find(text, vector_of(message)[0])):
                 message.set(DANGER, as_decision(finding), add_to_output=True)
                 message.set(
                     PARTS, [self._marked(part, message) for part in message.get(PARTS) or ()], add_to_output=True

@@ -31,10 +31,9 @@ class QuietRestInput(RestInput):
         return "rest"
 
     def get_metadata(self, request: Request) -> None:
-        """Take the vector that the front server sends along; nothing is kept with the conversation."""
+        """Take what the front server sends along; nothing is kept with the conversation."""
         body = request.json
-        vector = given.from_words((body.get("metadata") or {}).get(given.VECTOR))
-        given.note(str(body.get("message")), vector)
+        given.note_sent(str(body.get("message")), body.get("metadata"))
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[None]]) -> Blueprint:
         """Return the channel's routes: Rasa's own, and one that forgets."""

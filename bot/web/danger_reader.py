@@ -30,7 +30,7 @@ class DangerReader:
     async def find(self, text: str, *, is_over_limit: bool) -> Finding | None:
         """Return the gravest danger that the text tells of, or None."""
         if not is_over_limit:
-            return self._check.find(text, self._vector(text))
+            return self._look(text)
         if self._waiting >= WAITING:
             return self._rules.find(text)
         self._waiting += 1
@@ -39,11 +39,12 @@ class DangerReader:
         finally:
             self._waiting -= 1
 
-    def _vector(self, text: str) -> np.ndarray | None:
-        """Return the vector of a text, and leave it for Rasa, which needs the same one."""
+    def _look(self, text: str) -> Finding | None:
+        """Look, and leave for Rasa what it need not find out again: the vector, and that there is no danger."""
         vector = self._embed([text])[0] if self._embed else None
-        note(text, vector)
-        return vector
+        found = self._check.find(text, vector)
+        note(text, vector, is_calm=found is None)
+        return found
 
     async def _in_turn(self, text: str) -> Finding | None:
         async with self._one_at_a_time:

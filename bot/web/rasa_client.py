@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
-from bot.given import VECTOR, as_words, known
+from bot.given import sent_along
 from bot.reply import Reply
 
 TIMEOUT_S = 5.0  # contract.md: slower than this counts as unavailable
@@ -63,8 +63,8 @@ class RasaClient:
 
     async def _ask(self, url: str, conversation: str, message: str, within_s: float) -> list[Reply]:
         body: dict[str, Any] = {"sender": conversation, "message": message}
-        if (vector := known(message)) is not None:
-            body["metadata"] = {VECTOR: as_words(vector)}
+        if known := sent_along(message):
+            body["metadata"] = known
         try:
             async with asyncio.timeout(within_s):  # for the whole answer: httpx counts each read by itself
                 response = await self._http.post(f"{url}/webhooks/rest/webhook", json=body)
