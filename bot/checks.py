@@ -11,8 +11,6 @@ from datetime import date
 from pathlib import Path
 from string import Formatter
 
-import spacy
-
 from bot.answers import OWN, Answer, Answers, Paragraph, load_answers, nearest
 from bot.sources import CAUTION, NOT_USED, STAFF_ONLY, VISITOR, Sources, load_sources
 from bot.wording import Wording, load_wording
@@ -159,6 +157,8 @@ def _figures(content: Content) -> Iterator[Fault]:
 
 
 def _reading(content: Content) -> Iterator[Fault]:
+    import spacy  # half a second, for which a start of the action server need not wait: it checks what is changed later
+
     sentences = spacy.blank("en")
     sentences.add_pipe("sentencizer")
     grades = {}

@@ -76,10 +76,10 @@ class Finder:
         self._answers = content.answers
         self._index = word_index(content)
 
-    def prepare(self) -> None:
+    def prepare(self, after_s: float = 0.0) -> None:
         """Begin to load the trained model. It takes seconds, which the visitors' chat must not wait for at a start."""
         if self._understanding:
-            self._understanding.begin()
+            self._understanding.begin(after_s)
 
     @property
     def understands(self) -> bool:

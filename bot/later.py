@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -26,11 +27,15 @@ class Later(Generic[T]):
                 self._made.append(self._make())
             return self._made[0]
 
-    def begin(self) -> None:
-        """Have it made by a thread of its own; a fault is logged there, and raised to who needs it."""
-        threading.Thread(target=self._try, name="later", daemon=True).start()
+    def begin(self, after_s: float = 0.0) -> None:
+        """Have it made by a thread of its own, so many seconds from now if nobody needs it sooner.
 
-    def _try(self) -> None:
+        A fault is logged there, and raised to who needs it.
+        """
+        threading.Thread(target=self._try, args=[after_s], name="later", daemon=True).start()
+
+    def _try(self, after_s: float) -> None:
+        time.sleep(after_s)
         try:
             _ = self.now
         except Exception as error:  # whatever it is, it is tried again when somebody needs it

@@ -25,6 +25,14 @@ def test_nothing_is_made_before_it_is_asked_for():
     assert made == []
 
 
+def test_whoever_needs_it_sooner_does_not_wait_for_the_time_set():
+    made: list[int] = []
+    later = Later(lambda: made.append(1) or len(made))
+    later.begin(after_s=3600)
+    assert made == []
+    assert later.now == 1
+
+
 def test_a_fault_is_told_and_the_next_who_asks_tries_again():
     faults = [OSError("no disk")]
 

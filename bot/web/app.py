@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).parent / "static"
 SECRET_FILE = ROOT / "var" / "secret_key"
+SETTLED_AFTER_S = 15.0  # a start has the processors for what visitors wait for; staff who come sooner wait themselves
 
 
 def create_app(
@@ -118,8 +119,8 @@ def create_app(
         loop = asyncio.get_running_loop()
         live.watch(lambda site: loop.call_soon_threadsafe(take, site), check_first=True)
         upkeep.start()
-        finder.prepare()
-        redactor.begin()
+        finder.prepare(SETTLED_AFTER_S)
+        redactor.begin(SETTLED_AFTER_S)
         yield
         live.stop()
         await anyio.to_thread.run_sync(upkeep.stop)
