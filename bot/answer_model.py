@@ -198,16 +198,17 @@ def right_columns(messages: Labelled, ids: Sequence[str]) -> np.ndarray:
     return np.array([[id in right for id in ids] for right in messages.right])
 
 
-def best_weights(scores: Sequence[np.ndarray], right: np.ndarray) -> np.ndarray:
+def best_weights(scores: Sequence[np.ndarray], right: np.ndarray, arguable: float = NO_PROBABILITY) -> np.ndarray:
     """Return the weight of each expert that makes their joined probabilities best calibrated, shape (experts,).
 
     Each of `scores` has shape (messages, ids), `right` too and says which ids are right. With one expert this is
-    temperature scaling (Guo et al., ICML 2017); with more, a product of experts with a temperature each.
+    temperature scaling (Guo et al., ICML 2017); with more, a product of experts with a temperature each. `arguable` is
+    the share of messages of which others would say that another answer is right: they pull the weights less.
     """
 
     def loss(log_weights: np.ndarray) -> float:
         probabilities = np.exp(joined(scores, np.exp(log_weights)))
-        return -float(np.log((probabilities * right).sum(axis=1) + NO_PROBABILITY).mean())
+        return -float(np.log((probabilities * right).sum(axis=1) + arguable).mean())
 
     return np.exp(minimize(loss, np.zeros(len(scores)), method="Nelder-Mead").x)
 

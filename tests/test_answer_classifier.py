@@ -104,7 +104,7 @@ def example(text: str, topic: str, **metadata) -> Message:
 def test_examples_are_told_apart_by_what_they_are_for():
     plain, held_out = example("what is an HSG", "imaging"), example("scan?", "imaging", use="calibration")
     after = example("and how is it seen", "imaging", after="causes/fibroids")
-    assert by_use([after, held_out, plain]) == ([plain], [held_out], [after])
+    assert by_use([after, held_out, plain]) == ([plain], [held_out], [after], [])
 
 
 def test_a_follow_up_has_the_topic_of_the_answer_before_it_unless_it_names_another():

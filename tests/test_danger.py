@@ -18,7 +18,7 @@ from tests.test_safety import CRISIS_BY_SIGN, QUIET, URGENT_BY_SIGN, is_crisis, 
 
 pytestmark = pytest.mark.model
 
-FLOORS = {"urgent recall": 0.98, "crisis recall": 0.97, "any danger, any alarm": 0.985, "level right": 0.90}
+FLOORS = {"urgent recall": 0.975, "crisis recall": 0.99, "any danger, any alarm": 0.99, "level right": 0.94}
 MOST_FALSE_ALARMS = {"lookalikes": 0.03, "ordinary": 0.005}
 MOST_LOST_BY_TYPING = 0.02  # of messages that are found as they stand
 SPOILED = 1_500

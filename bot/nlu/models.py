@@ -1,9 +1,10 @@
 """What the answer classifier has learnt from the training data: four models, each of one thing, fitted together."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import skops.io
@@ -14,9 +15,10 @@ from sklearn.linear_model import LogisticRegression
 from bot.answer_model import SCALE, AnswerModel, Labelled, fit, right_columns
 from bot.encoder import DIMENSION, shared_encoder
 from bot.followups import nameable_topics
+from bot.kept_vectors import KeptVectors
 from bot.links import LINKS, Last, load_nearest, topic_of, with_last
 from bot.nlu.followup_model import Asked, FollowUpModel, FollowUps
-from bot.nlu.pair_model import PairModel
+from bot.nlu.pair_model import HeldOut, PairModel
 from bot.paths import DATA
 from bot.topics import load_topics
 
@@ -26,6 +28,15 @@ ANSWERS_FILE, KINDS_FILE = "answers.skops", "kinds.skops"
 FOLLOWUPS_FILE, PAIRS_FILE = "followups.skops", "pairs.skops"
 CALIBRATION = "calibration"
 TOPICS, NEAREST = DATA / "topics.yml", DATA / "followups.yml"
+
+
+class Uses(NamedTuple):
+    """Messages to learn answers from and those held out to calibrate with; the same for follow-ups."""
+
+    examples: list[Message]
+    held_out: list[Message]
+    after: list[Message]
+    held_out_after: list[Message]
 
 
 class Models:
@@ -66,33 +77,50 @@ class Models:
         self, text: str, vector: np.ndarray, alone: np.ndarray, last: Last
     ) -> tuple[np.ndarray, Sequence[str]]:
         """Return the same after the answer before it, and by which link each id is most probably meant."""
-        assert self._followups is not None, "there is no follow-up among the examples"
         assert self._pairs is not None, "there is no follow-up among the examples"
-        messages = FollowUps([text], vector, alone[None, :], [last])
-        by_link = self._followups.probabilities(messages, self._topic_words)[0][:, None]
-        joint = by_link * self._asked.by_link(text, alone, last)
+        joint = self._by_links(text, vector, alone, last)
         pair = shared_encoder().embed([with_last(text, last)])
         in_context = self._pairs.joined(joint.sum(axis=0), pair, vector, self.ids)
         return in_context, [LINKS[row] for row in joint.argmax(axis=0)]
 
+    def _by_links(self, text: str, vector: np.ndarray, alone: np.ndarray, last: Last) -> np.ndarray:
+        """Return how probable each link is together with each id it leads to, shape (links, ids)."""
+        assert self._followups is not None, "there is no follow-up among the examples"
+        messages = FollowUps([text], vector, alone[None, :], [last])
+        by_link = self._followups.probabilities(messages, self._topic_words)[0][:, None]
+        joint: np.ndarray = by_link * self._asked.by_link(text, alone, last)
+        return joint
+
     @classmethod
     def fit(cls, messages: Sequence[Message]) -> "Models":
         """Return the models fitted on the training data."""
-        examples, held_out, after = by_use(messages)
-        models = cls(fit(labelled(examples), labelled(held_out), load_topics(TOPICS)), fitted_kinds(examples))
-        return models._with_followups(after) if after else models
+        uses = by_use(messages)
+        answers = fit(labelled(uses.examples), labelled(uses.held_out), load_topics(TOPICS))
+        models = cls(answers, fitted_kinds(uses.examples))
+        return models._with_followups(uses.after, uses.held_out_after) if uses.after else models
 
-    def _with_followups(self, after: Sequence[Message]) -> "Models":
+    def _with_followups(self, after: Sequence[Message], held_out: Sequence[Message]) -> "Models":
         given = labelled(after)
         alone = self._answers.probabilities(given.texts, given.vectors)
         lasts = [last_before(message) for message in after]
-        if unknown := {last.id for last in lasts} - set(self.ids):
+        if unknown := {last_before(message).id for message in (*after, *held_out)} - set(self.ids):
             raise ValueError(f"data/nlu: asked after an answer that does not exist: {', '.join(sorted(unknown))}")
         messages = FollowUps(given.texts, given.vectors, alone, lasts)
-        self._followups = FollowUpModel.fit(messages, right_columns(given, self.ids), self._asked, self._topic_words)
         together = [with_last(text, last) for text, last in zip(given.texts, lasts, strict=True)]
-        self._pairs = PairModel.fit(shared_encoder().embed(together), given.vectors, given.ids)
+        with ThreadPoolExecutor(1) as beside:  # neither needs the other, and each takes one processor
+            pairs = beside.submit(PairModel.fit, KeptVectors().embed(together), given.vectors, given.ids)
+            right = right_columns(given, self.ids)
+            self._followups = FollowUpModel.fit(messages, right, self._asked, self._topic_words)
+            self._pairs = pairs.result()
+        if held_out:
+            right = right_columns(labelled(held_out), self.ids)
+            self._pairs.calibrate([self._held_out(message) for message in held_out], right, self.ids)
         return self
+
+    def _held_out(self, message: Message) -> HeldOut:
+        text, vector, last = message.get(TEXT), vector_of(message), last_before(message)
+        by_links = self._by_links(text, vector, self.alone(text, vector), last).sum(axis=0)
+        return HeldOut(by_links, shared_encoder().embed([with_last(text, last)]), vector)
 
     def save(self, folder: Path) -> None:
         """Write the models to a folder."""
@@ -122,12 +150,14 @@ def fitted_kinds(examples: Sequence[Message]) -> LogisticRegression | None:
     return LogisticRegression(max_iter=300).fit(SCALE * labelled(known).vectors, kinds)
 
 
-def by_use(messages: Sequence[Message]) -> tuple[list[Message], list[Message], list[Message]]:
-    """Return the training examples to learn answers from, those held out to calibrate with, and the follow-ups."""
-    uses: tuple[list[Message], list[Message], list[Message]] = ([], [], [])
+def by_use(messages: Sequence[Message]) -> Uses:
+    """Return the training messages by what they are for."""
+    uses = Uses([], [], [], [])
     for message in messages:
         metadata = metadata_of(message)
-        uses[2 if "after" in metadata else 1 if metadata.get("use") == CALIBRATION else 0].append(message)
+        held_out, after = metadata.get("use") == CALIBRATION, "after" in metadata
+        learnt, calibrated = (uses.after, uses.held_out_after) if after else (uses.examples, uses.held_out)
+        (calibrated if held_out else learnt).append(message)
     return uses
 
 
