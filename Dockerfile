@@ -7,7 +7,7 @@ WORKDIR /bot
 COPY . .
 RUN sh scripts/install.sh requirements.txt \
     && .venv/bin/python -m scripts.train \
-    && rm -rf .tools "$HOME/.cache" \
+    && rm -rf .tools "$HOME/.cache" models/vectors.* \
     && useradd --uid 10001 --no-create-home bot \
     && mkdir -p var && chown bot var
 ENV PATH=/bot/.venv/bin:$PATH \

@@ -17,7 +17,7 @@ from bot.server.memory import as_kept
 from bot.server.redis_store import CONVERSATION
 from bot.server.tracker_store import ForgettingTrackerStore
 from scripts.bench.measures import Waiting, turned, waiting
-from scripts.bench.questions import conversations
+from scripts.bench.questions import TURNS, conversations
 from scripts.bench.systems import System, free_port
 from scripts.local_bot import LocalBot
 
@@ -36,7 +36,8 @@ def in_memory(bot: LocalBot, questions: list[str]) -> tuple[Waiting, Waiting]:
     stream = conversations(questions, "past")
     for message in range(-BLOCK, NUMBER):
         conversation, text = next(stream)
-        for store in turned(stores, message):
+        # Who is asked first waits longer, and so does a second turn: in turns by conversation, not by message.
+        for store in turned(stores, message // TURNS):
             bot.agent.tracker_store = bot.agent.processor.tracker_store = store
             started = time.perf_counter()
             bot.ask(text, conversation)

@@ -14,6 +14,8 @@ from typing import Any
 import aiohttp
 import httpx
 
+from bot.encoder import shared_encoder
+from bot.given import note
 from bot.reply import as_text
 from scripts.bench.questions import conversations
 from scripts.bench.systems import System
@@ -83,7 +85,10 @@ def told(system: System) -> dict[str, float]:
 
 
 def in_rasa(bot: LocalBot, questions: list[str]) -> dict[str, float]:
-    """Return the mean milliseconds of the stages inside Rasa and the action server, without HTTP."""
+    """Return the mean milliseconds of the stages inside Rasa and the action server, without HTTP.
+
+    Rasa is told what the front server tells it: the vector, and that there is no danger in these questions.
+    """
     clock = Clock()
     watch(bot, clock)
     stream = conversations(questions, "stages")
@@ -91,6 +96,7 @@ def in_rasa(bot: LocalBot, questions: list[str]) -> dict[str, float]:
         if message == 0:
             clock.seconds.clear()
         conversation, text = next(stream)
+        note(text, shared_encoder().embed([text])[0], is_calm=True)
         with clock.of("all"):
             bot.ask(text, conversation)
     means = {stage: seconds * 1000 / NUMBER for stage, seconds in clock.seconds.items()}
