@@ -71,6 +71,7 @@ def test_a_copy_of_an_example_is_equal_and_its_own(data):
     ("entry", "fault"),
     [
         ("- intent: causes\n  examples: |\n    - no topic\n", "entry 3: must have examples, intent, metadata"),
+        ("- only words\n", "entry 3: must have"),
         ("- synonym: pcos\n  examples: |\n    - polycystic\n", "entry 3: must have"),
         ("- intent: a\n  metadata: {topic: b}\n  examples: |\n    no dash\n", "entry 3: 'no dash' is no example"),
     ],
@@ -81,6 +82,12 @@ def test_an_entry_of_another_form_is_told_with_its_place(data, entry, fault):
     with pytest.raises(YamlFault, match=fault) as error:
         ProjectFiles(None, None, [str(data)]).get_nlu_data()
     assert str(file) in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "nlu:\n", "- a list\n"])
+def test_a_file_without_messages_adds_none(data, text):
+    (data / "nlu" / "empty.yml").write_text(text)
+    assert len(ProjectFiles(None, None, [str(data / "nlu")]).get_nlu_data().training_examples) == 3
 
 
 def test_the_configuration_names_it():

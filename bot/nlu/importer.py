@@ -40,7 +40,9 @@ class ProjectFiles(RasaFileImporter):
         """Raises YamlFault where a file cannot be read."""
         paths = [training_data_paths] if isinstance(training_data_paths, str) else training_data_paths or []
         read = {file: read_yaml(file) for path in paths for file in yaml_files(Path(path))}
-        self._messages = {file: content for file, content in read.items() if "nlu" in content}
+        self._messages = {
+            file: content for file, content in read.items() if isinstance(content, dict) and "nlu" in content
+        }
         super().__init__(config_file, domain_path, [str(file) for file in read if file not in self._messages])
 
     def get_nlu_data(self, language: str | None = "en") -> TrainingData:
@@ -50,7 +52,7 @@ class ProjectFiles(RasaFileImporter):
     @cached_property
     def _training_data(self) -> TrainingData:
         files = self._messages.items()
-        return TrainingData([each for file, content in files for each in messages(file, content["nlu"])])
+        return TrainingData([each for file, content in files for each in messages(file, content["nlu"] or ())])
 
 
 def yaml_files(path: Path) -> list[Path]:
@@ -61,7 +63,7 @@ def yaml_files(path: Path) -> list[Path]:
 def messages(file: Path, entries: Sequence[dict[str, Any]]) -> Iterator[Example]:
     """Yield the messages of a file's entries. Raises YamlFault for an entry of another form."""
     for number, entry in enumerate(entries, 1):
-        if set(entry) != FIELDS:
+        if not isinstance(entry, dict) or set(entry) != FIELDS:
             raise YamlFault(f"{file}: entry {number}: must have {', '.join(sorted(FIELDS))}, and nothing else")
         for line in str(entry["examples"]).splitlines():
             if not line.startswith("- "):
