@@ -7,6 +7,7 @@ for rounding (tests/test_one_message.py).
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import softmax
@@ -15,6 +16,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion
 from sklearn.svm import LinearSVC
+
+if TYPE_CHECKING:
+    from bot.nlu.soft_regression import SoftRegression
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class _Tfidf:
 class Linear:
     """The scores of a fitted linear model, which from then on shares its weights, in single precision."""
 
-    def __init__(self, model: LinearSVC | LogisticRegression) -> None:
+    def __init__(self, model: "LinearSVC | LogisticRegression | SoftRegression") -> None:
         self._weights = np.ascontiguousarray(model.coef_.T, dtype=np.float32)
         self._bias = model.intercept_
         model.coef_ = self._weights.T

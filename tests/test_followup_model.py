@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bot.encoder import MiniLMEncoder
-from bot.links import LINKS, Last, Nearest
+from bot.links import LINKS, Last, Nearest, with_last
 from bot.nlu.followup_model import Asked, FollowUpModel, FollowUps
 from bot.topics import TopicWords
 
@@ -54,17 +54,21 @@ def test_another_topic_in_words_nobody_listed_comes_from_the_message_by_itself(a
 
 def test_it_learns_what_a_follow_up_asks_from_other_topics(asked, tmp_path):
     encoder = MiniLMEncoder()
+
+    def pairs(texts, lasts):
+        return encoder.embed([with_last(text, last) for text, last in zip(texts, lasts, strict=True)])
+
     texts = TREATED + HURTS
     lasts = [Last("causes/thyroid", "thyroid")] * len(texts)
     right = np.array(
         [[id == ("treatments/thyroid" if text in TREATED else "meta/not_covered") for id in IDS] for text in texts]
     )
-    messages = FollowUps(texts, encoder.embed(texts), np.tile(ALONE, (len(texts), 1)), lasts)
+    messages = FollowUps(texts, encoder.embed(texts), pairs(texts, lasts), np.tile(ALONE, (len(texts), 1)), lasts)
     FollowUpModel.fit(messages, right, asked, TOPIC_WORDS).save(tmp_path / "links.skops")
     model = FollowUpModel.load(tmp_path / "links.skops")
 
     unseen, last = "can one treat that", Last("causes/pcos", "pcos")
-    new = FollowUps([unseen], encoder.embed([unseen]), ALONE[None, :], [last])
-    (links,) = model.probabilities(new, TOPIC_WORDS)
+    new = FollowUps([unseen], encoder.embed([unseen]), pairs([unseen], [last]), ALONE[None, :], [last])
+    links = model.probabilities(new, TOPIC_WORDS)
     assert links.sum() == pytest.approx(1.0)
     assert IDS[(links @ asked.by_link(unseen, ALONE, last)).argmax()] == "treatments/pcos"

@@ -11,32 +11,37 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import scipy.sparse
 import skops.io
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion
 
 from bot.answer_model import OFF_SUBJECT, SAVED_TYPES, as_arrays, fill
 from bot.links import ALONE, FIXED, LINKS, OTHER_TOPIC, OVERVIEW, TOPIC_FACETS, WITHIN_FACETS, Last, Nearest, topic_of
+from bot.nlu.soft_regression import SoftRegression, Table
 from bot.one_message import Linear, NGrams, dense, side_by_side
 from bot.topics import TopicWords, words_of
 
 ROUNDS, STEPS = 8, 20  # steps of fitting in each round: enough, since the next round goes on from them
 UNLIKELY = 1e-4  # the likelihood of an answer that a link does not lead to: labels can be wrong
-SHARE_FROM = 0.02  # a link with a smaller share in an example is left out of the next round
 LENGTHS = (1, 2, 3, 5, 8, 12)  # words
 FACETS = ("basics", "causes", "warning_signs", "tests", "treatments", "prevention", "support", "clinic")
-VECTOR_WEIGHT, MARKS_WEIGHT, BY_ITSELF_WEIGHT = 2.0, 0.5, 0.5  # beside the n-grams, whose rows have length 1
+VECTOR_WEIGHT, PAIR_WEIGHT, MARKS_WEIGHT, BY_ITSELF_WEIGHT = (
+    2.0,
+    1.0,
+    0.5,
+    0.5,
+)  # beside the n-grams, whose rows have length 1
 NEGLIGIBLE = 0.01  # probabilities below this are alike
 
 
 @dataclass(frozen=True)
 class FollowUps:
-    """Messages with the answers before them: vectors of shape (n, 384) and probabilities by themselves (n, ids)."""
+    """Messages with the answers before them: their vectors without and with those (bot/links.py: with_last), of shape
+    (n, 384), and probabilities by themselves (n, ids)."""
 
     texts: Sequence[str]
     vectors: np.ndarray
+    pairs: np.ndarray
     alone: np.ndarray
     lasts: Sequence[Last]
 
@@ -79,44 +84,32 @@ class FollowUpModel:
     """The fitted probabilities of the links."""
 
     ngrams: FeatureUnion
-    links: LogisticRegression
+    links: SoftRegression
     ids: list[str]
 
-    def probabilities(self, messages: FollowUps, topic_words: TopicWords) -> np.ndarray:
-        """Return the probability of each link for each message, shape (n, links)."""
-        if len(messages.texts) > 1:
-            return self._of(features(self.ngrams, messages, topic_words, self.ids))
-        ngrams, links, groups, places = self._for_one
-        blocks = np.concatenate([block[0] for block in _blocks(messages, topic_words, groups)])
-        row = side_by_side([ngrams.of(messages.texts[0]), dense(blocks).moved(ngrams.width)])
-        probabilities = np.zeros((1, len(LINKS)))
-        probabilities[0, places] = links.probabilities(row)
-        return probabilities
+    def probabilities(self, message: FollowUps, topic_words: TopicWords) -> np.ndarray:
+        """Return the probability of each link for one message, shape (links,)."""
+        ngrams, links, groups = self._for_one
+        blocks = dense(_blocks(message, topic_words, groups)[0])
+        return links.probabilities(side_by_side([ngrams.of(message.texts[0]), blocks.moved(ngrams.width)]))
 
     @cached_property
-    def _for_one(self) -> tuple[NGrams, Linear, np.ndarray, list[int]]:
-        return NGrams(self.ngrams), Linear(self.links), _groups(self.ids), self._places()
-
-    def _places(self) -> list[int]:
-        return [LINKS.index(str(link)) for link in self.links.classes_]
-
-    def _of(self, rows: scipy.sparse.csr_matrix) -> np.ndarray:
-        probabilities = np.zeros((rows.shape[0], len(LINKS)))
-        probabilities[:, self._places()] = self.links.predict_proba(rows)
-        return probabilities
+    def _for_one(self) -> tuple[NGrams, Linear, np.ndarray]:
+        return NGrams(self.ngrams), Linear(self.links), _groups(self.ids)
 
     def save(self, path: Path) -> None:
         """Write the model to one file."""
         ngrams = [as_arrays(vectorizer) for _, vectorizer in self.ngrams.transformer_list]
-        skops.io.dump({"ngrams": ngrams, "links": self.links, "ids": self.ids}, path)
+        parts = {"ngrams": ngrams, "weights": self.links.coef_, "bias": self.links.intercept_, "ids": self.ids}
+        skops.io.dump(parts, path)
 
     @classmethod
     def load(cls, path: Path) -> "FollowUpModel":
         """Read a model that `save` wrote; refuses a file that holds types of anything but scikit-learn."""
         parts = skops.io.load(path, trusted=SAVED_TYPES)
         ngrams = _unfitted_ngrams()
-        fill(ngrams, parts.pop("ngrams"))
-        return cls(ngrams, **parts)
+        fill(ngrams, parts["ngrams"])
+        return cls(ngrams, SoftRegression(parts["weights"], parts["bias"]), parts["ids"])
 
     @classmethod
     def fit(cls, messages: FollowUps, right: np.ndarray, asked: Asked, topic_words: TopicWords) -> "FollowUpModel":
@@ -124,39 +117,25 @@ class FollowUpModel:
         triples = zip(messages.texts, messages.alone, messages.lasts, strict=True)
         led_to = np.stack([asked.by_link(*triple) for triple in triples])
         likelihood = np.einsum("nli,ni->nl", led_to, right) + UNLIKELY
-        model = cls(
-            _unfitted_ngrams().fit(messages.texts),
-            LogisticRegression(C=3, max_iter=STEPS, warm_start=True),
-            list(asked.ids),
-        )
-        rows = features(model.ngrams, messages, topic_words, model.ids)
-        links = np.tile(_first_guess(), (len(messages.texts), 1))
+        ngrams = _unfitted_ngrams().fit(messages.texts)
+        table = Table.of(ngrams.transform(messages.texts), _blocks(messages, topic_words, _groups(asked.ids)))
+        links = SoftRegression.unfitted(table.width, len(LINKS))
+        guess = np.tile(_first_guess(), (len(messages.texts), 1))
         for _ in range(ROUNDS):
-            share = links * likelihood
-            share /= share.sum(axis=1, keepdims=True)
-            chosen = share > SHARE_FROM
-            chosen[share.argmax(axis=0), np.arange(len(LINKS))] = True  # every link stays known from round to round
-            message, link = np.nonzero(chosen)
-            model.links.fit(rows[message], np.array(LINKS)[link], sample_weight=share[message, link])
-            links = model._of(rows)
-        return model
+            shares = guess * likelihood
+            links.fit(table, shares / shares.sum(axis=1, keepdims=True), STEPS)
+            guess = np.exp(links.log_probabilities(table))
+        return cls(ngrams, links, list(asked.ids))
 
 
-def features(
-    ngrams: FeatureUnion, messages: FollowUps, topic_words: TopicWords, ids: Sequence[str]
-) -> scipy.sparse.csr_matrix:
-    """Return what the links are told by: n-grams, meaning, what it asks by itself, topics, length, last facet."""
-    return scipy.sparse.hstack(
-        [ngrams.transform(messages.texts), *_blocks(messages, topic_words, _groups(ids))]
-    ).tocsr()
-
-
-def _blocks(messages: FollowUps, topic_words: TopicWords, groups: np.ndarray) -> list[np.ndarray]:
-    """Return what stands beside the n-grams, each of shape (n, columns)."""
+def _blocks(messages: FollowUps, topic_words: TopicWords, groups: np.ndarray) -> np.ndarray:
+    """Return what stands beside the n-grams, shape (n, columns): meaning, topics, length, last facet, what it asks by
+    itself."""
     pairs = zip(messages.texts, messages.lasts, strict=True)
     marks = np.array([list(_marks(text, last, topic_words)) for text, last in pairs], dtype=float)
     by_itself = np.log(messages.alone @ groups + NEGLIGIBLE)
-    return [VECTOR_WEIGHT * messages.vectors, MARKS_WEIGHT * marks, BY_ITSELF_WEIGHT * by_itself]
+    meaning = (VECTOR_WEIGHT * messages.vectors, PAIR_WEIGHT * messages.pairs)
+    return np.hstack([*meaning, MARKS_WEIGHT * marks, BY_ITSELF_WEIGHT * by_itself])
 
 
 def _groups(ids: Sequence[str]) -> np.ndarray:

@@ -78,16 +78,19 @@ class Models:
     ) -> tuple[np.ndarray, Sequence[str]]:
         """Return the same after the answer before it, and by which link each id is most probably meant."""
         assert self._pairs is not None, "there is no follow-up among the examples"
-        joint = self._by_links(text, vector, alone, last)
         pair = shared_encoder().embed([with_last(text, last)])
+        joint = self._by_links(text, (vector, pair), alone, last)
         in_context = self._pairs.joined(joint.sum(axis=0), pair, vector, self.ids)
         return in_context, [LINKS[row] for row in joint.argmax(axis=0)]
 
-    def _by_links(self, text: str, vector: np.ndarray, alone: np.ndarray, last: Last) -> np.ndarray:
-        """Return how probable each link is together with each id it leads to, shape (links, ids)."""
+    def _by_links(self, text: str, vectors: tuple[np.ndarray, np.ndarray], alone: np.ndarray, last: Last) -> np.ndarray:
+        """Return how probable each link is together with each id it leads to, shape (links, ids).
+
+        `vectors` are those of the message without and with the answer before it.
+        """
         assert self._followups is not None, "there is no follow-up among the examples"
-        messages = FollowUps([text], vector, alone[None, :], [last])
-        by_link = self._followups.probabilities(messages, self._topic_words)[0][:, None]
+        message = FollowUps([text], *vectors, alone[None, :], [last])
+        by_link = self._followups.probabilities(message, self._topic_words)[:, None]
         joint: np.ndarray = by_link * self._asked.by_link(text, alone, last)
         return joint
 
@@ -105,10 +108,10 @@ class Models:
         lasts = [last_before(message) for message in after]
         if unknown := {last_before(message).id for message in (*after, *held_out)} - set(self.ids):
             raise ValueError(f"data/nlu: asked after an answer that does not exist: {', '.join(sorted(unknown))}")
-        messages = FollowUps(given.texts, given.vectors, alone, lasts)
         together = [with_last(text, last) for text, last in zip(given.texts, lasts, strict=True)]
+        messages = FollowUps(given.texts, given.vectors, KeptVectors().embed(together), alone, lasts)
         with ThreadPoolExecutor(1) as beside:  # neither needs the other, and each takes one processor
-            pairs = beside.submit(PairModel.fit, KeptVectors().embed(together), given.vectors, given.ids)
+            pairs = beside.submit(PairModel.fit, messages.pairs, given.vectors, given.ids)
             right = right_columns(given, self.ids)
             self._followups = FollowUpModel.fit(messages, right, self._asked, self._topic_words)
             self._pairs = pairs.result()
@@ -119,8 +122,9 @@ class Models:
 
     def _held_out(self, message: Message) -> HeldOut:
         text, vector, last = message.get(TEXT), vector_of(message), last_before(message)
-        by_links = self._by_links(text, vector, self.alone(text, vector), last).sum(axis=0)
-        return HeldOut(by_links, shared_encoder().embed([with_last(text, last)]), vector)
+        pair = shared_encoder().embed([with_last(text, last)])
+        by_links = self._by_links(text, (vector, pair), self.alone(text, vector), last).sum(axis=0)
+        return HeldOut(by_links, pair, vector)
 
     def save(self, folder: Path) -> None:
         """Write the models to a folder."""

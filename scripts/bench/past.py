@@ -33,7 +33,7 @@ def in_memory(bot: LocalBot, questions: list[str]) -> tuple[Waiting, Waiting]:
     stores = [ForgettingTrackerStore(domain, conversations=PAST + NUMBER) for _ in range(2)]
     asyncio.run(_fill(stores[1]))
     taken: dict[TrackerStore, list[float]] = {store: [] for store in stores}
-    stream = conversations(questions, "past")
+    stream = conversations(questions, "now")  # of other names: none of these goes on from a past one
     for message in range(-BLOCK, NUMBER):
         conversation, text = next(stream)
         # Who is asked first waits longer, and so does a second turn: in turns by conversation, not by message.
