@@ -8,6 +8,7 @@ desk sees the result, and so does the visitor before it is sent: rather a cut to
 import re
 import threading
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -40,6 +41,7 @@ COUNTRIES = (
     "en_US", "en_GB", "en_IN", "en_IE", "en_NZ", "en_NG", "en_PK", "es_MX", "es_ES", "es_AR", "fr_FR", "de_DE", "it_IT",
     "pl_PL", "pt_BR", "tr_TR", "yo_NG", "ig_NG", "ha_NG", "tw_GH", "zu_ZA", "sw", "ga_IE", "hr_HR", "cs_CZ",
 )  # fmt: skip
+USED_FROM = 3  # times, in what visitors write, before a word is one of the language: few names are in so often
 SHORTEST_NAME = 4  # letters of a first name that counts without any word before it
 MOST_NAMES = 4  # words of one name
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|&")
@@ -276,9 +278,9 @@ def load_redactor(path: Path = DATA / "redaction.yml") -> Redactor:
 
     Raises YamlFault or ValueError as Redactor does.
     """
-    folders = (ANSWERS, SOURCES, DATA / "nlu")
-    files = [DATA / "topics.yml", *(file for folder in folders for file in sorted(folder.glob("*.yml")))]
-    return Redactor(path, ordinary_words(file.read_text() for file in files))
+    ours = [DATA / "topics.yml", *(file for folder in (ANSWERS, SOURCES) for file in sorted(folder.glob("*.yml")))]
+    visitors = (file.read_text() for file in sorted((DATA / "nlu").glob("*.yml")))
+    return Redactor(path, ordinary_words(file.read_text() for file in ours) | ordinary_words(visitors, USED_FROM))
 
 
 def merged(spans: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
@@ -310,11 +312,12 @@ def names_of(kind: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def ordinary_words(texts: Iterable[str]) -> frozenset[str]:
-    """Return in small letters the words and abbreviations that the texts hold; what stands there only with a capital
-    may be a name."""
+def ordinary_words(texts: Iterable[str], used_from: int = 1) -> frozenset[str]:
+    """Return in small letters the words that the texts hold so many times or more, and all abbreviations; what stands
+    there only with a capital may be a name."""
     words = (word.text for text in texts for word in words_of(text))
-    return frozenset(word.lower() for word in words if word.islower() or word.isupper())
+    counts = Counter(word.lower() for word in words if word.islower() or word.isupper())
+    return frozenset(word for word, count in counts.items() if count >= used_from or len(word) < SHORTEST_NAME)
 
 
 def _phrases(lines: Iterable[str]) -> dict[int, frozenset[tuple[str, ...]]]:
