@@ -11,6 +11,7 @@ from pathlib import Path
 from runpy import run_path
 
 import spacy
+from spacy.lang.en.tokenizer_exceptions import TOKENIZER_EXCEPTIONS
 
 ENGLISH = "en"
 # Languages in Latin letters for which spaCy has stop words and which many visitors may write.
@@ -29,7 +30,8 @@ class Language:
     """Tells English from other languages, given words that are English."""
 
     def __init__(self, english: frozenset[str]) -> None:
-        self._english = english | stop_words(ENGLISH)
+        # "dont" and the like, too: without its mark it is a French stop word.
+        self._english = english | stop_words(ENGLISH) | frozenset(map(str.lower, TOKENIZER_EXCEPTIONS))
         self._others = {language: stop_words(language) for language in OTHERS}
 
     def is_foreign(self, text: str) -> bool:

@@ -40,6 +40,7 @@ def test_another_language_is_known(language, text):
         "",
         "?!",
         "help",
+        "i dont understand",
         "🩸🩸",
         "wat cuases miscariges to keep hapening over n over",
         "Ashermans syndrom",
