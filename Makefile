@@ -14,7 +14,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
 
 run: install  ## set up, train if needed, start the bot and print its address (PORT=8080)
-	@$(PY) -m scripts.run
+	@$(PY) -W ignore -m scripts.run
 
 test: install-dev  ## everything: format, lint, types, content, units, conversations and the widget in a browser
 	@sh scripts/install_browser.sh
@@ -23,7 +23,7 @@ test: install-dev  ## everything: format, lint, types, content, units, conversat
 	@sh scripts/install_promtool.sh
 	@$(PY) -m scripts.check_code
 	@$(PY) -m scripts.check_data
-	@$(PY) -m scripts.train
+	@$(PY) -W ignore -m scripts.train
 	@$(PY) -m pytest -m "not long"
 
 privacy: install-dev  ## plants words in chats and crashes of the running bot, then searches disk, Redis and memory
@@ -49,7 +49,7 @@ unit: install-dev  ## the tests that need no trained model: seconds
 	@$(PY) -m pytest -m "not model and not long"
 
 train: install  ## train the model, if there is none for the present data
-	@$(PY) -m scripts.train
+	@$(PY) -W ignore -m scripts.train
 
 evaluate-safety: install-dev  ## how well it finds danger, on blind messages (figures only)
 	@$(PY) -m scripts.evaluate_safety
@@ -79,7 +79,7 @@ faults: install-dev  ## 20 visitors while processes are killed, stopped and rest
 
 speed: install-dev  ## how long each page of the desk takes with a year's data, on SQLite and PostgreSQL: a minute or two
 	@sh scripts/install_services.sh
-	@$(PY) -m scripts.train
+	@$(PY) -W ignore -m scripts.train
 	@$(PY) -m pytest -s tests/test_desk_speed.py
 
 load: install-dev  ## how many turns a second it takes and how long visitors wait: ten minutes, tables in docs/load.md

@@ -5,6 +5,7 @@ support-vector machine on n-grams and on marks (the topics named, and how many w
 product beats either. docs/decisions/0003-answer-ids-beside-intents.md has the measurements.
 """
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import skops.io
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 from sklearn.ensemble import VotingClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion
@@ -73,16 +75,13 @@ class WordFeatures:
     counts: CountVectorizer
     marks: Marks
 
-    def fit(self, texts: Sequence[str]) -> "WordFeatures":
-        """Learn the n-grams and marks that there are."""
-        self.ngrams.fit(texts)
-        self.counts.fit(self._marked(texts))
-        return self
+    def learn(self, texts: Sequence[str]) -> scipy.sparse.csr_matrix:
+        """Learn the n-grams and marks that there are; return what `of` then would."""
+        return _rows(self.ngrams.fit_transform(texts), self.counts.fit_transform(self._marked(texts)))
 
     def of(self, texts: Sequence[str]) -> scipy.sparse.csr_matrix:
         """Return the features, one row a text."""
-        marks = self.counts.transform(self._marked(texts))
-        return scipy.sparse.hstack([self.ngrams.transform(texts), MARKS_WEIGHT * marks]).tocsr()
+        return _rows(self.ngrams.transform(texts), self.counts.transform(self._marked(texts)))
 
     def _marked(self, texts: Sequence[str]) -> list[str]:
         return [self.marks.of(text) for text in texts]
@@ -173,9 +172,12 @@ def fit(examples: Labelled, held_out: Labelled, topic_words: TopicWords) -> Answ
 
     Raises ValueError where a held-out message has an id that no example has.
     """
-    features = _unfitted_features(Marks(topic_words, words_on_subject(examples))).fit(examples.texts)
-    meaning = _unfitted_networks().fit(SCALE * examples.vectors, examples.ids)
-    words = LinearSVC(random_state=SEED).fit(features.of(examples.texts), examples.ids)
+    features = _unfitted_features(Marks(topic_words, words_on_subject(examples)))
+    words = LinearSVC(random_state=SEED).fit(features.learn(examples.texts), examples.ids)
+    words.coef_ = words.coef_.astype(np.float32)  # half the file, and the same to six digits
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # more rounds would make them too sure
+        meaning = _unfitted_networks().fit(SCALE * examples.vectors, examples.ids)
     model = AnswerModel(features, meaning, words, np.ones(2))
     scores = model.scores(held_out.texts, held_out.vectors)
     model.weights = best_weights(scores, right_columns(held_out, model.ids))
@@ -215,7 +217,8 @@ def best_weights(scores: Sequence[np.ndarray], right: np.ndarray, arguable: floa
 
 def joined(scores: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
     """Return the log-probabilities that the experts' scores give together."""
-    return log_softmax(sum(weight * score for weight, score in zip(weights, scores, strict=True)), axis=1)
+    together = sum(weight * score for weight, score in zip(weights, scores, strict=True))
+    return log_softmax(np.asarray(together, dtype=float), axis=1)
 
 
 def _unfitted_features(marks: Marks) -> WordFeatures:
@@ -225,7 +228,11 @@ def _unfitted_features(marks: Marks) -> WordFeatures:
     return WordFeatures(ngrams, CountVectorizer(token_pattern=r"\S+", binary=True), marks)  # noqa: S106 (a pattern)
 
 
+def _rows(ngrams: scipy.sparse.csr_matrix, marks: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    return scipy.sparse.hstack([ngrams, MARKS_WEIGHT * marks]).tocsr()
+
+
 def _unfitted_networks() -> VotingClassifier:
-    settings = {"alpha": 1e-3, "batch_size": 128, "learning_rate_init": 2e-3, "max_iter": 15}
+    settings = {"alpha": 1e-3, "batch_size": 256, "learning_rate_init": 4e-3, "max_iter": 12}
     networks = [MLPClassifier((256,), random_state=SEED + number, **settings) for number in range(NETWORKS)]
     return VotingClassifier([(f"network{number}", each) for number, each in enumerate(networks)], voting="soft")

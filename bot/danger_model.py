@@ -176,4 +176,4 @@ def _labelled(texts: Sequence[str], labels: dict[str, str], vectors: dict[str, n
 
 def _fitted(pairs: Sequence[tuple[str, str]], vectors: dict[str, np.ndarray]) -> LogisticRegression:
     meaning = SCALE * np.array([vectors[text] for text, _ in pairs])
-    return LogisticRegression(max_iter=300).fit(meaning, [label for _, label in pairs])
+    return LogisticRegression(C=0.1, max_iter=1000).fit(meaning, [label for _, label in pairs])

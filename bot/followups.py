@@ -22,6 +22,8 @@ OFF_SUBJECT = "meta/out_of_scope"
 OVERRIDE = "override"  # in the parse data: the id and variant to say, whatever else was understood
 ADVICE_KIND = "advice_kind"  # in the parse data: which wording of a refusal to advise fits, if one surely does
 SUBJECT = "recurrent_miscarriage"  # the words for the subject itself name no topic
+CAUSES = "causes/"  # what a topic's name alone is mostly taken for
+PLAINLY = 0.9  # the probability from which a topic's name alone says which answer on it is meant
 MAX_CHOICES = 3
 MIN_CHOICES = 2
 
@@ -155,7 +157,7 @@ class Conversation:
             return Decision(target.id, 1.0, topic=target.topic, instead=target.instead, repeated=target.id == last.id)
         decision = self._decide(reading, as_ranking(entries))
         if decision.id == FALLBACK:
-            return self._topics_answers(reading) or decision
+            return self._topics_answers(reading, decision) or decision
         link = next(entry["link"] for entry in entries if entry["id"] == decision.id)
         target = self._nearest.target(link, last, reading.topics)
         if target and target.id == decision.id:
@@ -170,16 +172,21 @@ class Conversation:
         return target is not None and target.id == id
 
     def _alone(self, reading: Reading, ranking: Ranking) -> Decision:
-        return self._topics_answers(reading) or self._where_there_is_none(reading, self._decide(reading, ranking))
+        decision = self._decide(reading, ranking)
+        return self._topics_answers(reading, decision) or self._where_there_is_none(reading, decision)
 
     def _decide(self, reading: Reading, ranking: Ranking) -> Decision:
         ranking = without_off_subject(ranking) if reading.names_subject else ranking
         topic, facet = only(reading.topics), only(reading.facets)
         return replace(decide(ranking, self._settings.costs), topic=topic, facet=facet)
 
-    def _topics_answers(self, reading: Reading) -> Decision | None:
-        """Return the question back for a topic alone: its cause, its test or its treatment."""
-        choices = self._answers_on(reading.topics[0]) if reading.is_bare else ()
+    def _topics_answers(self, reading: Reading, decision: Decision) -> Decision | None:
+        """Return the question back for a topic alone: its cause, its test or its treatment.
+
+        None where the words say which, though they name no more: "cerclage" is a treatment, "TSH" a test.
+        """
+        says_which = decision.confidence >= PLAINLY and not decision.id.startswith(CAUSES)
+        choices = self._answers_on(reading.topics[0]) if reading.is_bare and not says_which else ()
         return Decision(FALLBACK, 1.0, choices, topic=reading.topics[0]) if len(choices) >= MIN_CHOICES else None
 
     def _where_there_is_none(self, reading: Reading, decision: Decision) -> Decision:

@@ -160,6 +160,7 @@ class SafetyCheck:
         skipped = self._rules.fillers | set(".?;/")
         shouted = [word for at, word in enumerate(tokens) if at not in polite and word not in skipped]
         shouted = [word for at, word in enumerate(shouted) if word != "!" or shouted[at - 1 : at] != ["!"]]
+        shouted = [word for at, word in enumerate(shouted) if shouted[max(at - 2, 0) : at] != [word, word]]
         said = [word for word in shouted if word != "!"]
         phrases = [each.phrase for each in self._rules.whole]
         return _is_made_of(phrases, said) or _is_made_of(phrases, shouted)

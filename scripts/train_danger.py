@@ -5,7 +5,8 @@ It is kept apart from Rasa's model because the front server needs it too, and ne
 
 import random
 import time
-from collections.abc import Iterator
+from bisect import bisect
+from collections.abc import Iterator, Sequence
 
 from bot.danger_model import CRISIS, NONE, URGENT, Entry, Examples, fit, is_held_out, label_of, read_examples
 from bot.kept_vectors import KeptVectors
@@ -15,7 +16,7 @@ from scripts.evaluation.data import Example, load_examples
 FOLLOWUPS = DATA / "nlu" / "followups"
 LABELS = {"safety/urgent": URGENT, "safety/crisis": CRISIS}
 NEAR = ("support/", "warning_signs/", "safety/", "meta/", "clinic/")  # ordinary messages that lie near danger
-JOINED_SHARE = 0.3  # of the messages of data/danger are learnt with a question behind or before them as well
+JOINED_SHARE = 0.3  # of the messages are learnt with a question behind or before them as well
 SHORTEST_QUESTION, LONGEST_QUESTION = 5, 30  # words
 
 
@@ -50,16 +51,38 @@ def ordinary_messages() -> list[tuple[str, str]]:
 def joined_messages(examples: Examples) -> Iterator[tuple[str, Entry | None]]:
     """Yield messages of data/danger with an ordinary question before or behind them, and pairs of such questions.
 
-    Whoever is in danger may ask about something else in the same breath, and that must not hide it. Drawn anew in the
-    same way each time; nothing that is held out.
+    Whoever is in danger may ask about something else in the same breath, and that must not hide it. Each is drawn by
+    its own text, so that a changed example leaves the others with what they had; nothing that is held out.
     """
-    dice = random.Random(0)
     questions = [example.text for example in load_examples() if is_plain_question(example)]
+    beside = Beside(questions)
     for entry in (*examples.urgent, *examples.crisis, *examples.quiet):
-        if not is_held_out(entry.text) and dice.random() < JOINED_SHARE:
-            yield joined(entry.text, dice.choice(questions), dice), entry
-    for question in dice.sample(questions, len(questions)):
-        yield joined(question, dice.choice(questions), dice), None
+        if not is_held_out(entry.text) and beside.is_drawn(entry.text):
+            yield beside.join(entry.text), entry
+    for question in dict.fromkeys(questions):
+        if beside.is_drawn(question):
+            yield beside.join(question), None
+
+
+class Beside:
+    """Draws a question for a message, at random but for each message the same: the next one on a ring of hashes."""
+
+    def __init__(self, questions: Sequence[str]) -> None:
+        self._ring = sorted((_place(question), question) for question in questions)
+
+    def is_drawn(self, text: str) -> bool:
+        """Whether a message is among those that are learnt with a question as well."""
+        return random.Random(f"drawn {text}").random() < JOINED_SHARE
+
+    def join(self, text: str) -> str:
+        """Return a message with its question behind or before it."""
+        dice = random.Random(text)
+        _, question = self._ring[bisect(self._ring, (dice.random(), "")) % len(self._ring)]
+        return joined(text, question, dice)
+
+
+def _place(question: str) -> float:
+    return random.Random(f"ring {question}").random()
 
 
 def is_plain_question(example: Example) -> bool:

@@ -129,3 +129,14 @@ def test_a_joined_message_holds_both_and_keeps_its_danger(examples):
     assert {label_of(entry) for _, entry in pairs} == {URGENT, CRISIS, BOTH, NONE}
     assert all(entry.text in entries and entry.text in text and text != entry.text for text, entry in pairs if entry)
     assert not any(is_held_out(entry.text) for _, entry in pairs if entry)
+
+
+def test_a_question_more_leaves_nearly_every_message_with_the_one_beside_it():
+    from scripts.train_danger import Beside
+
+    questions = [f"what is test number {number} for" for number in range(200)]
+    before, after = Beside(questions), Beside([*questions, "how is a septum found"])
+    kept = sum(before.join(question) == after.join(question) for question in questions)
+    assert kept > 190
+    drawn = sum(before.is_drawn(question) for question in questions)
+    assert 30 < drawn < 90, "about three in ten"

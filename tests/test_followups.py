@@ -83,6 +83,20 @@ def test_a_topic_alone_offers_its_cause_test_and_treatment(conversation):
     assert decision.choices == ("causes/thyroid", "tests/hormones", "treatments/thyroid")
 
 
+@pytest.mark.parametrize(
+    ("text", "id", "confidence", "decided"),
+    [
+        ("cerclage", "treatments/cervix", 0.97, "treatments/cervix"),
+        ("TSH", "tests/hormones", 0.97, "tests/hormones"),
+        ("Do I have PCOS?", "safety/personal_advice", 0.97, "safety/personal_advice"),
+        ("progesterone", "treatments/luteal", 0.6, FALLBACK),
+    ],
+)
+def test_a_name_that_plainly_says_more_than_its_topic_is_no_topic_alone(conversation, text, id, confidence, decided):
+    (decision,) = conversation.decide(understood(text, **{id.replace("/", "__"): confidence}), None)
+    assert decision.id == decided
+
+
 def test_a_topic_beside_the_subject_asks_for_the_link_between_them(conversation):
     (decision,) = conversation.decide(understood("thyroid miscarriage", causes__thyroid=0.9), None)
     assert decision.id == "causes/thyroid"

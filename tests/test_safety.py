@@ -62,7 +62,7 @@ URGENT_BY_SIGN = {
         22 weeks and leaking fluid""",
     ("RF-10", "D"): "haven't felt the baby today | baby went quiet | kicks slowed down | baby moved less today",
     ("RF-11", "E"): """splitting headache and spots in my eyes | blurry vision | face swollen overnight
-        had a seizure | pressure is 165 over 110 | 160/110 | she is seizing""",
+        had a seizure | pressure is 165 over 110 | 160/110 | she is seizing | my blood pressure is 170/115 now""",
     ("RF-12", "E"): "can't catch my breath | chest hurts when I breathe | not bleeding but cant breathe",
     ("RF-12", "D"): "calf is swollen and hot | leg hurts and I have factor V | calf swollen and sore",
     ("RF-13", "E"): "face drooping | arm gone weak | can't get my words out | slurred speech",
@@ -85,7 +85,7 @@ URGENT_BY_SIGN = {
     ("RF-26", "E"): "on clomid, belly blew up | had the hCG shot and can't breathe lying down",
     ("RF-27", "E"): """should I go to the ER | is this an emergency | do I need an ambulance
         doctor not answering and I'm scared""",
-    ("RF-28", "E"): "help me | please help me | HELP!! | emergency | sos | 911 | ambulance | 🚑 | 🆘",
+    ("RF-28", "E"): "help me | please help me | HELP!! | help, help, help | emergency | sos | 911 | ambulance | 🚑 | 🆘",
 }
 
 # Section 5.
@@ -344,6 +344,24 @@ def test_a_no_inside_a_crisis_phrase_is_a_no(check, text):
 def test_means_at_hand_bring_the_emergency_block_too(check):
     finding = check.find("I have the pills and I want to die")
     assert (finding.answer, finding.also_crisis) == ("safety/urgent", "self")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "i am going to kill myself tonight",
+        "I will end my life today",
+        "tomorrow i hang myself",
+        "going to do it tonight, i want to die",
+    ],
+)
+def test_a_day_or_an_intent_makes_a_plan(check, text):
+    finding = check.find(text)
+    assert (finding.answer, finding.also_crisis) == ("safety/urgent", "self")
+
+
+def test_a_last_message_is_a_goodbye(check):
+    assert check.find("this is my last message, bye").answer == "safety/crisis"
 
 
 def test_a_bare_call_for_help_shows_both_lines(check):

@@ -25,12 +25,8 @@ ROUNDS, STEPS = 8, 20  # steps of fitting in each round: enough, since the next 
 UNLIKELY = 1e-4  # the likelihood of an answer that a link does not lead to: labels can be wrong
 LENGTHS = (1, 2, 3, 5, 8, 12)  # words
 FACETS = ("basics", "causes", "warning_signs", "tests", "treatments", "prevention", "support", "clinic")
-VECTOR_WEIGHT, PAIR_WEIGHT, MARKS_WEIGHT, BY_ITSELF_WEIGHT = (
-    2.0,
-    1.0,
-    0.5,
-    0.5,
-)  # beside the n-grams, whose rows have length 1
+# Of each block beside the n-grams, whose rows have length 1.
+VECTOR_WEIGHT, PAIR_WEIGHT, MARKS_WEIGHT, BY_ITSELF_WEIGHT = 2.0, 1.0, 0.5, 0.5
 NEGLIGIBLE = 0.01  # probabilities below this are alike
 
 
@@ -117,8 +113,8 @@ class FollowUpModel:
         triples = zip(messages.texts, messages.alone, messages.lasts, strict=True)
         led_to = np.stack([asked.by_link(*triple) for triple in triples])
         likelihood = np.einsum("nli,ni->nl", led_to, right) + UNLIKELY
-        ngrams = _unfitted_ngrams().fit(messages.texts)
-        table = Table.of(ngrams.transform(messages.texts), _blocks(messages, topic_words, _groups(asked.ids)))
+        ngrams = _unfitted_ngrams()
+        table = Table.of(ngrams.fit_transform(messages.texts), _blocks(messages, topic_words, _groups(asked.ids)))
         links = SoftRegression.unfitted(table.width, len(LINKS))
         guess = np.tile(_first_guess(), (len(messages.texts), 1))
         for _ in range(ROUNDS):

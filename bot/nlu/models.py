@@ -174,7 +174,7 @@ def last_before(message: Message) -> Last:
 
 def labelled(messages: Sequence[Message]) -> Labelled:
     """Return messages of the training data with their vectors and right ids."""
-    vectors = np.vstack([np.zeros((0, DIMENSION)), *(vector_of(message) for message in messages)])
+    vectors = np.vstack([np.zeros((0, DIMENSION), np.float32), *(vector_of(message) for message in messages)])
     return Labelled([message.get(TEXT) for message in messages], vectors, [ids_of(message) for message in messages])
 
 
