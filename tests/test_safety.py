@@ -85,7 +85,8 @@ URGENT_BY_SIGN = {
     ("RF-26", "E"): "on clomid, belly blew up | had the hCG shot and can't breathe lying down",
     ("RF-27", "E"): """should I go to the ER | is this an emergency | do I need an ambulance
         doctor not answering and I'm scared""",
-    ("RF-28", "E"): "help me | please help me | HELP!! | help, help, help | emergency | sos | 911 | ambulance | 🚑 | 🆘",
+    ("RF-28", "E"): """help me | please help me | HELP!! | help, help, help | emergency | sos | 911 | ambulance
+        🚑 | 🆘""",
 }
 
 # Section 5.
