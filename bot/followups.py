@@ -131,11 +131,18 @@ class Conversation:
         """
         id = decision.general or decision.not_now or decision.id
         if not decision.choices and not id.startswith(NO_SUBJECT):
-            return Last(id, decision.topic or topic_of(id))
+            return Last(id, self._topic_of_talk(id, decision.topic))
         if decision.topic:
             return self._named(decision.facet, decision.topic)
         likeliest = [Last(id, topic_of(id)) for id in decision.choices[:2]]
         return likeliest[0] if likeliest and (not last or len({each.topic for each in likeliest}) == 1) else None
+
+    def _topic_of_talk(self, id: str, named: str | None) -> str:
+        """Return the topic that the message named, where its answer can be on that: a husband who asks about a septum
+        names himself as well."""
+        if named and (not id.startswith(TOPIC_FACETS) or self._speaks_of(id, named)):
+            return named
+        return topic_of(id)
 
     def _named(self, facet: str | None, topic: str) -> Last | None:
         """Return what was asked about where no answer was given: the facet named, else the first that has the topic."""

@@ -71,6 +71,12 @@ def test_the_same_answer_again_is_known_to_be_that(conversation):
     assert (decision.id, decision.repeated) == ("causes/pcos", True)
 
 
+def test_whoever_is_named_beside_the_topic_is_not_what_the_talk_goes_on_about(conversation):
+    (decision,) = conversation.decide(understood("husband typing. what is a septate one", causes__uterine=0.97), None)
+    assert decision.id == "causes/uterine"
+    assert conversation.carried(decision, None) == Last("causes/uterine", "uterine")
+
+
 def test_an_unsure_follow_up_is_a_question_back(conversation):
     unsure = (("causes/pcos", 0.3, "causes"), ("tests/hormones", 0.3, "tests"), ("clinic/about", 0.3, "alone"))
     (decision,) = conversation.decide(in_context("and in that case there", *unsure), PCOS)
