@@ -1,7 +1,7 @@
 """The follow-ups that everybody types, each after every answer that it fits: none may depend on what it comes after.
 
-The phrases are those of the issue that asked for follow-ups and are no training examples of any particular answer. What
-an answer leads to is asked of bot/links.py, not of the model.
+Some of the phrases are training examples after a few answers; here they stand after all. What an answer leads to is
+asked of bot/links.py, not of the model.
 """
 
 import pytest
