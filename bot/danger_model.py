@@ -22,8 +22,10 @@ from bot.topics import TopicWords
 from bot.yaml_files import YamlFault, read_yaml
 
 NONE, URGENT, CRISIS, BOTH = "none", "urgent", "crisis", "both"
+LOST_TOUCH = "RF-25"  # with reality: an emergency, with the crisis words
+EMERGENCY_FIRST = "emergency_first"
 # Which wording of the crisis reply a sign needs, where it is not that of its kind.
-WORDING_BY_SIGN = {"CR-04": "emergency_first", "CR-05": "emergency_first", "CR-09": "minor"}
+WORDING_BY_SIGN = {"CR-04": EMERGENCY_FIRST, "CR-09": "minor"}
 ONESELF = "self"
 DETAILS_FROM = 0.01  # probability of danger below which nobody asks whose it is: most messages
 HELD_OUT_ONE_IN = 10  # messages, told by their hash: they calibrate the model and are never fitted
@@ -149,7 +151,10 @@ def fit(
     dangers: tuple[_Danger, ...] = (*examples.urgent, *examples.crisis)
     details = (
         [(entry.text, str(entry.level)) for entry in examples.urgent],
-        [(entry.text, entry.wording) for entry in examples.crisis],
+        [
+            *((entry.text, entry.wording) for entry in examples.crisis),
+            *((entry.text, EMERGENCY_FIRST) for entry in examples.urgent if entry.sign == LOST_TOUCH),
+        ],
         [(entry.text, str(entry.who)) for entry in dangers],
     )
     return DangerModel(

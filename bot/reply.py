@@ -66,7 +66,8 @@ class Renderer:
         answer = self.answers[id]
         paragraphs = self._words(answer, variant)
         if also_crisis:
-            paragraphs += self._words(self.answers[CRISIS], also_crisis)
+            crisis = self._words(self.answers[CRISIS], also_crisis)
+            paragraphs += [words for words in crisis if not is_said(words, paragraphs)]
         if abroad:
             paragraphs.insert(0, self.frame.abroad)
         if instead:
@@ -181,6 +182,11 @@ class Renderer:
         return {
             key: self._fill(value) if isinstance(value, str) else self._fill_all(value) for key, value in words.items()
         }
+
+
+def is_said(words: str, paragraphs: Iterable[str]) -> bool:
+    """Whether a paragraph begins with these words already."""
+    return any(paragraph.startswith(words) for paragraph in paragraphs)
 
 
 def as_text(reply: Reply) -> str:

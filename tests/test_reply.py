@@ -140,6 +140,13 @@ def test_danger_to_body_and_mind_is_one_reply_with_the_body_first(renderer):
     assert both["paragraphs"] == urgent["paragraphs"] + crisis["paragraphs"]
 
 
+def test_the_number_to_call_is_not_said_twice_over(renderer):
+    both = say(renderer, "safety/urgent", also_crisis="emergency_first")["paragraphs"]
+    to_call = say(renderer, "safety/crisis", "emergency_first")["paragraphs"][0]
+    assert both[0].startswith(to_call)
+    assert to_call not in both
+
+
 def test_the_level_and_the_confidence_are_passed_on(renderer):
     assert say(renderer, "safety/urgent", level="D")["level"] == "D"
     assert say(renderer, "causes/pcos", confidence=0.123456)["confidence"] == 0.1235

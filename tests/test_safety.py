@@ -361,6 +361,18 @@ def test_a_day_or_an_intent_makes_a_plan(check, text):
     assert (finding.answer, finding.also_crisis) == ("safety/urgent", "self")
 
 
+@pytest.mark.parametrize(
+    "text", ["voices tell me to", "hearing voices that say jump", "haven't slept in 4 days, feel amazing"]
+)
+def test_lost_touch_with_reality_is_an_emergency_with_the_crisis_words(check, text):
+    finding = check.find(text)
+    assert (finding.answer, finding.level, finding.also_crisis) == ("safety/urgent", "E", "emergency_first")
+
+
+def test_nights_without_sleep_alone_are_not_an_emergency(check):
+    assert check.find("i have not slept for three nights").answer == "safety/crisis"
+
+
 def test_a_last_message_is_a_goodbye(check):
     assert check.find("this is my last message, bye").answer == "safety/crisis"
 
