@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.answers import FALLBACK, Answers
 from bot.gate import ADVICE, Decision, GateSettings, Ranking, as_ranking, decide
-from bot.links import TOPIC_FACETS, Last, Nearest, topic_of
+from bot.links import TOPIC_FACETS, Last, Nearest, Target, topic_of
 from bot.topics import TopicWords, words_of
 from bot.yaml_files import read_yaml
 
@@ -22,6 +22,7 @@ OFF_SUBJECT = "meta/out_of_scope"
 OVERRIDE = "override"  # in the parse data: the id and variant to say, whatever else was understood
 ADVICE_KIND = "advice_kind"  # in the parse data: which wording of a refusal to advise fits, if one surely does
 SUBJECT = "recurrent_miscarriage"  # the words for the subject itself name no topic
+WARNING_SIGNS = "warning_signs"  # their causes, tests and treatments are others than those of miscarriage
 CAUSES = "causes/"  # what a topic's name alone is mostly taken for
 PLAINLY = 0.9  # the probability from which a topic's name alone says which answer on it is meant
 MAX_CHOICES = 3
@@ -160,8 +161,8 @@ class Conversation:
         return [Decision(*ranking[0]) for ranking in rankings if ranking[0][1] >= self._settings.both_sure]
 
     def _in_context(self, reading: Reading, entries: Sequence[Mapping[str, Any]], last: Last) -> Decision:
-        if reading.asks_facet_only and (target := self._nearest.target(reading.facets[0], last, ())):
-            return Decision(target.id, 1.0, topic=target.topic, instead=target.instead, repeated=target.id == last.id)
+        if target := self._for_facet_alone(reading, last):
+            return Decision(target.id, 1.0, topic=target.topic, instead=target.instead)
         decision = self._decide(reading, as_ranking(entries))
         if decision.id == FALLBACK:
             return self._topics_answers(reading, decision) or decision
@@ -172,6 +173,17 @@ class Conversation:
         elif not reading.topics and self._speaks_of(decision.id, last.topic):
             decision = replace(decision, topic=last.topic)
         return self._where_there_is_none(reading, replace(decision, repeated=decision.id == last.id))
+
+    def _for_facet_alone(self, reading: Reading, last: Last) -> Target | None:
+        """Return the answer for a facet and nothing else.
+
+        None where it was just given, and more is meant ("what would they test" after when to test), and where what is
+        looked for and treated need not be a miscarriage.
+        """
+        if not reading.asks_facet_only or last.facet == WARNING_SIGNS:
+            return None
+        target = self._nearest.target(reading.facets[0], last, ())
+        return target if target and target.id != last.id else None
 
     def _speaks_of(self, id: str, topic: str) -> bool:
         """Whether an answer is the one that its facet has on a topic: the scans are that for fibroids."""

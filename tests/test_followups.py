@@ -54,6 +54,12 @@ def test_a_facet_and_nothing_else_keeps_the_topic(conversation, last, text, id):
     assert decision.id == id
 
 
+def test_a_facet_whose_answer_was_just_given_asks_for_more_than_that(conversation):
+    message = in_context("what would they test", ("tests/overview", 0.8, "alone"), ("tests/when", 0.1, "same"))
+    (decision,) = conversation.decide(message, Last("tests/when", "when"))
+    assert decision.id == "tests/overview"
+
+
 def test_a_follow_up_has_the_topic_of_the_conversation_not_that_of_the_id(conversation):
     message = in_context("what would they do with something so big", ("tests/imaging", 0.9, "tests"))
     (decision,) = conversation.decide(message, Last("causes/fibroids", "fibroids"))
