@@ -19,7 +19,9 @@ from scripts.tuning.mistyping import mistyped
 from scripts.tuning.network import WIDTH, Network, sentence_vectors
 from scripts.tuning.weights import packaged_weights, tuned_weights
 
-EPOCHS, BATCH, RATE, WARM_UP = 2, 32, 8e-5, 200
+EPOCHS, BATCH, RATE, WARM_UP = 1, 32, 8e-5, 200
+READERS_RATE, READERS_FIRST = 2e-3, 250  # steps that only the readers learn: they start anew, the network does not
+MEAN_EVERY, MEAN_KEEPS = 10, 0.99  # steps: the weights written are a running mean of those of the last thousand
 DROPOUT, SMOOTHING, LONGEST = 0.1, 0.05, 128
 MISTYPED = 0.4  # of the texts
 BUCKET = 40  # batches that are cut from texts sorted by length
@@ -40,9 +42,10 @@ class Tuning:
             )
             for name, size in tasks.sizes.items()
         }
-        layers = [part for layer in self.network.layers for parts in layer.values() for part in parts]
-        self._variables = [*layers, *(part for parts in self._readers.values() for part in parts)]
-        self._optimizer = tf.keras.optimizers.Adam(RATE)
+        self._layers = [part for layer in self.network.layers for parts in layer.values() for part in parts]
+        self._means = [part.numpy() for part in self._layers]
+        self._variables = [*self._layers, *(part for parts in self._readers.values() for part in parts)]
+        self._optimizer, self._readers_optimizer = tf.keras.optimizers.Adam(RATE), tf.keras.optimizers.Adam()
         self._dice = np.random.RandomState(2)
         self._tokenizer = tokenizer()
         self._tokenizer.enable_truncation(LONGEST)
@@ -51,10 +54,23 @@ class Tuning:
         signature = [pieces, pieces, dict.fromkeys(tasks.sizes, label)]
         self._step = tf.function(self._learn, input_signature=signature)
 
-    def learn(self, texts: np.ndarray, labels: dict[str, np.ndarray], rate: float) -> float:
-        """Take one step towards the labels of a batch; return its loss."""
-        self._optimizer.learning_rate.assign(rate)
+    def learn(self, texts: np.ndarray, labels: dict[str, np.ndarray], step: int, steps: int) -> float:
+        """Take one step of so many towards the labels of a batch; return its loss."""
+        since = step - READERS_FIRST
+        falling = max(0.02, 1 - step / steps)
+        self._optimizer.learning_rate.assign(RATE * falling * min(1.0, max(0.0, since / WARM_UP)))
+        self._readers_optimizer.learning_rate.assign(READERS_RATE * falling)
         return float(self._step(*self._pieces(texts), {name: tf.constant(each) for name, each in labels.items()}))
+
+    def keep_mean(self) -> None:
+        """Have the running mean of the weights take in those of now."""
+        for mean, part in zip(self._means, self._layers, strict=True):
+            mean += (1 - MEAN_KEEPS) * (part.numpy() - mean)
+
+    def take_mean(self) -> None:
+        """Put the running mean in the place of the weights."""
+        for mean, part in zip(self._means, self._layers, strict=True):
+            part.assign(mean)
 
     def _pieces(self, texts: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
         typed = [mistyped(text, self._dice) if self._dice.rand() < MISTYPED else text for text in texts]
@@ -69,7 +85,9 @@ class Tuning:
             vectors = tf.nn.dropout(vectors, DROPOUT)
             loss = sum(WEIGHTS[name] * self._loss(name, vectors, label) for name, label in labels.items())
         gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, self._variables), 1.0)
-        self._optimizer.apply_gradients(zip(gradients, self._variables))  # noqa: B905 (TensorFlow's zip has no strict)
+        count = len(self._layers)
+        for optimizer, part in ((self._optimizer, slice(count)), (self._readers_optimizer, slice(count, None))):
+            optimizer.apply_gradients(zip(gradients[part], self._variables[part]))  # noqa: B905 (TensorFlow's has no strict)
         return loss
 
     def _loss(self, name: str, vectors: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
@@ -101,12 +119,14 @@ def main() -> None:
         losses = []
         for batch in batches(tasks.texts, dice):
             step += 1
-            rate = RATE * min(1.0, step / WARM_UP) * max(0.02, 1 - step / steps)
             labels = {name: column[batch] for name, column in tasks.columns.items()}
-            losses.append(tuning.learn(tasks.texts[batch], labels, rate))
+            losses.append(tuning.learn(tasks.texts[batch], labels, step, steps))
+            if step % MEAN_EVERY == 0:
+                tuning.keep_mean()
             if step % 100 == 0:
-                print(f"epoch {epoch + 1}, step {step} of {steps}: loss {np.mean(losses):.3f}, "
+                print(f"epoch {epoch + 1}, step {step} of {steps}: loss {np.mean(losses[-100:]):.3f}, "
                       f"{time.monotonic() - started:.0f} s", flush=True)  # fmt: skip
+    tuning.take_mean()
     write(tuning.network.weights(), TUNED, list(tasks.texts))
 
 
