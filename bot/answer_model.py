@@ -8,6 +8,7 @@ product beats either. docs/decisions/0003-answer-ids-beside-intents.md has the m
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -172,13 +173,12 @@ def fit(examples: Labelled, held_out: Labelled, topic_words: TopicWords) -> Answ
 
     Raises ValueError where a held-out message has an id that no example has.
     """
-    features = _unfitted_features(Marks(topic_words, words_on_subject(examples)))
-    words = LinearSVC(random_state=SEED).fit(features.learn(examples.texts), examples.ids)
+    with ThreadPoolExecutor(1) as beside:  # neither expert needs the other, and each takes one processor
+        meaning = beside.submit(_fitted_networks, examples)
+        features = _unfitted_features(Marks(topic_words, words_on_subject(examples)))
+        words = LinearSVC(random_state=SEED).fit(features.learn(examples.texts), examples.ids)
     words.coef_ = words.coef_.astype(np.float32)  # half the file, and the same to six digits
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # more rounds would make them too sure
-        meaning = _unfitted_networks().fit(SCALE * examples.vectors, examples.ids)
-    model = AnswerModel(features, meaning, words, np.ones(2))
+    model = AnswerModel(features, meaning.result(), words, np.ones(2))
     scores = model.scores(held_out.texts, held_out.vectors)
     model.weights = best_weights(scores, right_columns(held_out, model.ids))
     return model
@@ -230,6 +230,12 @@ def _unfitted_features(marks: Marks) -> WordFeatures:
 
 def _rows(ngrams: scipy.sparse.csr_matrix, marks: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
     return scipy.sparse.hstack([ngrams, MARKS_WEIGHT * marks]).tocsr()
+
+
+def _fitted_networks(examples: Labelled) -> VotingClassifier:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # more rounds were no better for what is held out
+        return _unfitted_networks().fit(SCALE * examples.vectors, examples.ids)
 
 
 def _unfitted_networks() -> VotingClassifier:
