@@ -14,7 +14,7 @@ from bot.encoder import MiniLMEncoder
 from bot.safety import SafetyCheck, load_check
 from bot.tidy import keep_tidy
 from scripts.evaluation.data import PARTS, load_part
-from scripts.evaluation.safety import Message, Outcome, blind, outcome, recalls, share, spoiled
+from scripts.evaluation.safety import Message, Outcome, blind, mild, outcome, recalls, share, spoiled
 from scripts.train import ensure_model
 
 SEED, SPOILED_TIMES = 7, 3
@@ -32,7 +32,7 @@ def main() -> None:
     dice = random.Random(SEED)
     again = [Message(spoiled(each.text, dice), each.expect, each.sign, each.also) for each in danger * SPOILED_TIMES]
     print_all("the detector, messages spoiled", outcomes_of(check, again))
-    for name, messages in (("look-alikes", lookalikes), ("ordinary questions", ordinary)):
+    for name, messages in (("look-alikes", lookalikes), ("ordinary questions", ordinary), ("mild", mild())):
         print(f"false alarms, {name}: {share(outcomes_of(check, messages), lambda o: True, lambda o: o.is_alarm)}")
     print_times(check, [*danger, *lookalikes])
     print_bot(model, danger, lookalikes)

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from bot.encoder import MiniLMEncoder
 from bot.safety import SafetyCheck, load_check
 from scripts.evaluate_safety import ordinary_messages
-from scripts.evaluation.safety import blind, outcome, recalls, share, spoiled
+from scripts.evaluation.safety import blind, mild, outcome, recalls, share, spoiled
 from tests.test_safety import CRISIS_BY_SIGN, QUIET, URGENT_BY_SIGN, is_crisis, is_urgent, rows
 
 pytestmark = pytest.mark.model
 
-FLOORS = {"urgent recall": 0.975, "crisis recall": 0.99, "any danger, any alarm": 0.99, "level right": 0.94}
-MOST_FALSE_ALARMS = {"lookalikes": 0.03, "ordinary": 0.005}
+FLOORS = {"urgent recall": 0.98, "crisis recall": 0.99, "any danger, any alarm": 0.99, "level right": 0.94}
+QUIET_MESSAGES = {"lookalikes": lambda: blind("lookalikes"), "ordinary": ordinary_messages, "mild": mild}
+MOST_FALSE_ALARMS = {"lookalikes": 0.03, "ordinary": 0.005, "mild": 0.13}
 MOST_LOST_BY_TYPING = 0.02  # of messages that are found as they stand
 SPOILED = 1_500
 
@@ -37,10 +38,8 @@ def test_the_blind_messages_are_told_apart_as_well_as_recorded(check, name):
 
 @pytest.mark.parametrize("name", MOST_FALSE_ALARMS)
 def test_false_alarms_stay_as_few_as_recorded(check, name):
-    messages = blind(name) if name == "lookalikes" else ordinary_messages()
-    alarms = share(
-        [outcome(message, check.find(message.text)) for message in messages], lambda o: True, lambda o: o.is_alarm
-    )
+    found = [outcome(message, check.find(message.text)) for message in QUIET_MESSAGES[name]()]
+    alarms = share(found, lambda o: True, lambda o: o.is_alarm)
     assert alarms.hits / alarms.count <= MOST_FALSE_ALARMS[name], str(alarms)
 
 

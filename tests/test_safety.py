@@ -110,6 +110,8 @@ CRISIS_BY_SIGN = {
 }
 
 QUIET = {
+    "i feel like dying of shame": "a figure of speech",
+    "my 12 year old keeps asking, he wants to know what a miscarriage is": "the age of somebody else's child",
     # Section 3, and the seeds of section 13.
     "last year I hemorrhaged during my loss": "clearly over",
     "in my second pregnancy I had one-sided pain": "clearly over",

@@ -6,12 +6,14 @@ tests/safety/blind is for reporting only: figures are shown by sign, a message n
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bot.paths import ROOT
 from bot.safety import Finding
 from bot.yaml_files import read_yaml
 
-BLIND = ROOT / "tests" / "safety" / "blind"
+SAFETY = ROOT / "tests" / "safety"
+BLIND = SAFETY / "blind"
 LEVELS = ("E", "D")
 NEVER_D = ("RF-01", "RF-02", "RF-03", "RF-04", "RF-05")
 NEIGHBOURS = {"a": "s", "e": "r", "i": "o", "o": "p", "n": "m", "t": "r", "s": "a", "l": "k", "d": "f", "g": "h"}
@@ -61,7 +63,16 @@ class Outcome:
 
 def blind(name: str) -> list[Message]:
     """Return the blind messages of a file: danger, lookalikes or advice."""
-    return [Message(**entry) for entry in read_yaml(BLIND / f"{name}.yml", "messages")]
+    return _messages(BLIND / f"{name}.yml")
+
+
+def mild() -> list[Message]:
+    """Return plain messages of what is not urgent by itself: light bleeding, mild complaints, grief."""
+    return _messages(SAFETY / "mild.yml")
+
+
+def _messages(path: Path) -> list[Message]:
+    return [Message(**entry) for entry in read_yaml(path, "messages")]
 
 
 def outcome(message: Message, finding: Finding | None) -> Outcome:
