@@ -60,6 +60,12 @@ def test_a_facet_whose_answer_was_just_given_asks_for_more_than_that(conversatio
     assert decision.id == "tests/overview"
 
 
+def test_after_a_warning_sign_a_facet_alone_is_left_to_the_reader(conversation):
+    message = in_context("what do they check", ("warning_signs/evaluation", 0.9, "warning_signs"))
+    (decision,) = conversation.decide(message, Last("warning_signs/bleeding", "bleeding"))
+    assert decision.id == "warning_signs/evaluation"
+
+
 def test_a_follow_up_has_the_topic_of_the_conversation_not_that_of_the_id(conversation):
     message = in_context("what would they do with something so big", ("tests/imaging", 0.9, "tests"))
     (decision,) = conversation.decide(message, Last("causes/fibroids", "fibroids"))
