@@ -16,7 +16,7 @@ from scripts.evaluation.data import Example, load_examples
 FOLLOWUPS = DATA / "nlu" / "followups"
 LABELS = {"safety/urgent": URGENT, "safety/crisis": CRISIS}
 NEAR = ("support/", "warning_signs/", "safety/", "meta/", "clinic/")  # ordinary messages that lie near danger
-JOINED_SHARE = 0.3  # of the messages are learnt with a question behind or before them as well
+JOINED_SHARE = 0.15  # of the messages are learnt with a question behind or before them as well
 SHORTEST_QUESTION, LONGEST_QUESTION = 5, 30  # words
 
 

@@ -1,8 +1,8 @@
-"""Where a message asks two things."""
+"""What of a message is read: emoji by their names, and each of two questions."""
 
 import pytest
 
-from bot.nlu.parts import questions
+from bot.nlu.parts import in_words, questions
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,18 @@ from bot.nlu.parts import questions
 )
 def test_the_parts_that_ask_something(text, parts):
     assert questions(text) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("😢", "crying face"),
+        ("😭😭😭", "loudly crying face"),  # said once
+        ("❤️ 👍🏽", "heavy black heart thumbs up sign"),  # neither its variation nor the colour of a skin is read
+        ("thanks ❤️", "thanks ❤️"),
+        ("??", "??"),
+        ("", ""),
+    ],
+)
+def test_emoji_alone_are_read_by_their_names(text, read):
+    assert in_words(text) == read

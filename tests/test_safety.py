@@ -86,7 +86,7 @@ URGENT_BY_SIGN = {
     ("RF-27", "E"): """should I go to the ER | is this an emergency | do I need an ambulance
         doctor not answering and I'm scared""",
     ("RF-28", "E"): """help me | please help me | HELP!! | help, help, help | emergency | sos | 911 | ambulance
-        🚑 | 🆘""",
+        HELPPP | heeelp | 9 1 1 | 9-9-9 | 🚑 | 🆘""",
 }
 
 # Section 5.

@@ -24,6 +24,7 @@ from bot.followups import ADVICE_KIND
 from bot.links import Last, last_of
 from bot.nlu.featurizer import PART_VECTORS, MiniLMFeaturizer
 from bot.nlu.models import Models, vector_of
+from bot.nlu.parts import in_words
 
 # In the parse data: the ranking [{"id": …, "confidence": …}, …], best first; in a conversation the same as a follow-up
 # to the last answer, each with the link by which it is most probably one; and where a message asks several things, the
@@ -101,7 +102,7 @@ class AnswerClassifier(IntentClassifier, GraphComponent):
         return self._models
 
     def _rank(self, message: Message, last: Last | None) -> None:
-        models, text, vector = self._fitted, message.get(TEXT), vector_of(message)
+        models, text, vector = self._fitted, in_words(message.get(TEXT)), vector_of(message)
         alone = models.alone(text, vector)
         facets = facet_ranking(models.ids, alone)
         parts = (message.get(PART_VECTORS) or {}).items()

@@ -16,7 +16,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.encoder import shared_encoder
 from bot.given import known
 from bot.kept_vectors import KeptVectors
-from bot.nlu.parts import questions
+from bot.nlu.parts import in_words, questions
 
 PART_VECTORS = "part_vectors"  # in a message that asks several things: each part's text and vector, shape (1, 384)
 
@@ -53,7 +53,7 @@ class MiniLMFeaturizer(DenseFeaturizer, GraphComponent):
 
     def _add(self, messages: list[Message], embed: Callable[[list[str]], np.ndarray]) -> None:
         with_text = [message for message in messages if message.get(TEXT)]
-        for message, row in zip(with_text, embed([m.get(TEXT) for m in with_text]), strict=True):
+        for message, row in zip(with_text, embed([in_words(m.get(TEXT)) for m in with_text]), strict=True):
             self.add_features_to_message(row[None, :], row[None, :], TEXT, message)
 
     def _vectors(self, texts: list[str]) -> np.ndarray:

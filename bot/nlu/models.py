@@ -19,6 +19,7 @@ from bot.kept_vectors import KeptVectors
 from bot.links import LINKS, Last, load_nearest, topic_of, with_last
 from bot.nlu.followup_model import Asked, FollowUpModel, FollowUps
 from bot.nlu.pair_model import HeldOut, PairModel
+from bot.nlu.parts import in_words
 from bot.paths import DATA
 from bot.topics import load_topics
 
@@ -121,7 +122,7 @@ class Models:
         return self
 
     def _held_out(self, message: Message) -> HeldOut:
-        text, vector, last = message.get(TEXT), vector_of(message), last_before(message)
+        text, vector, last = in_words(message.get(TEXT)), vector_of(message), last_before(message)
         pair = shared_encoder().embed([with_last(text, last)])
         by_links = self._by_links(text, (vector, pair), self.alone(text, vector), last).sum(axis=0)
         return HeldOut(by_links, pair, vector)
@@ -175,7 +176,8 @@ def last_before(message: Message) -> Last:
 def labelled(messages: Sequence[Message]) -> Labelled:
     """Return messages of the training data with their vectors and right ids."""
     vectors = np.vstack([np.zeros((0, DIMENSION), np.float32), *(vector_of(message) for message in messages)])
-    return Labelled([message.get(TEXT) for message in messages], vectors, [ids_of(message) for message in messages])
+    texts = [in_words(message.get(TEXT)) for message in messages]
+    return Labelled(texts, vectors, [ids_of(message) for message in messages])
 
 
 def ids_of(message: Message) -> tuple[str, ...]:

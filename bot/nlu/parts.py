@@ -1,9 +1,10 @@
-"""The questions in a message: where one asks two things, each is read by itself too.
+"""What of a message is read: emoji alone by their names, and where it asks two things, each by itself too.
 
 Only sentences and clauses that ask something count; what is told around them is background.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 MAX_PARTS = 6
@@ -14,6 +15,17 @@ _QUESTION_WORD = (
 # 'what causes it and how is it treated': two clauses that each open as a question
 _JOINT = re.compile(rf",?\s+(?:and|also|plus|but)\s+(?:also\s+)?(?={_QUESTION_WORD}\b)", re.IGNORECASE)
 _OPENS_AS_QUESTION = re.compile(rf"^(?:and\s+|so\s+|also\s+|but\s+)?{_QUESTION_WORD}\b", re.IGNORECASE)
+
+
+def in_words(text: str) -> str:
+    """Return a text as it is read: one of emoji alone as their names in Unicode ('crying face'), any other as it is.
+
+    The encoder knows no emoji: they all were the same unknown word to it.
+    """
+    if any(char.isalnum() for char in text):
+        return text
+    signs = [char for char in dict.fromkeys(text) if unicodedata.category(char) == "So"]
+    return " ".join(unicodedata.name(sign, "").lower() for sign in signs).strip() or text
 
 
 def questions(text: str) -> list[str]:
