@@ -132,11 +132,11 @@ def test_a_joined_message_holds_both_and_keeps_its_danger(examples):
 
 
 def test_a_question_more_leaves_nearly_every_message_with_the_one_beside_it():
-    from scripts.train_danger import Beside
+    from scripts.train_danger import JOINED_SHARE, Beside
 
     questions = [f"what is test number {number} for" for number in range(200)]
     before, after = Beside(questions), Beside([*questions, "how is a septum found"])
     kept = sum(before.join(question) == after.join(question) for question in questions)
     assert kept > 190
     drawn = sum(before.is_drawn(question) for question in questions)
-    assert 30 < drawn < 90, "about three in ten"
+    assert drawn / len(questions) == pytest.approx(JOINED_SHARE, abs=0.1)
