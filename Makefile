@@ -8,7 +8,7 @@ PY := .venv/bin/python
 export PORT HOST Q
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit train evaluate evaluate-safety record migrate desk-user proposals check faults load bench speed ask format pictures privacy fuzz audit bom lock install install-dev clean
+.PHONY: help run test unit train release evaluate evaluate-safety record migrate desk-user proposals check faults load bench speed ask format pictures privacy fuzz audit bom lock install install-dev clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
@@ -50,6 +50,9 @@ unit: install-dev  ## the tests that need no trained model: seconds
 
 train: install  ## train the model, if there is none for the present data
 	@$(PY) -W ignore -m scripts.train
+
+release: install  ## put the present models into data/trained, so that a first start need not train (30 MB more in git)
+	@$(PY) -W ignore -m scripts.released
 
 evaluate-safety: install-dev  ## how well it finds danger, on blind messages (figures only)
 	@$(PY) -m scripts.evaluate_safety

