@@ -25,13 +25,14 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion
 from sklearn.svm import LinearSVC
 
+from bot.encoder import MEANING
 from bot.one_message import Linear, Networks, NGrams, Row, side_by_side
 from bot.topics import TopicWords, words_of
 
 OFF_SUBJECT = "meta/out_of_scope"
 SEED = 7
 NETWORKS = 3  # their average is better calibrated than one
-SCALE = 8.0  # of the unit vectors, so that a value is about 0.4, as a network likes it
+SCALE = 8.0  # of the vectors, so that a value is about 0.4, as a network likes it
 MARKS_WEIGHT = 0.3  # of the marks beside the n-grams, whose rows have length 1
 KNOWN_FROM = 3  # a word in fewer examples on the subject is one that nobody uses there
 NO_PROBABILITY = 1e-6
@@ -41,7 +42,7 @@ SAVED_TYPES = ["sklearn.neural_network._stochastic_optimizers.AdamOptimizer", "s
 
 @dataclass(frozen=True)
 class Labelled:
-    """Messages with what is known of them: the encoder's vectors, shape (n, 384), and the right ids, best first."""
+    """Messages with what is known of them: the encoder's vectors, shape (n, 1152), and the right ids, best first."""
 
     texts: Sequence[str]
     vectors: np.ndarray
@@ -100,15 +101,15 @@ class AnswerModel:
     def probabilities(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
         """Return the probability of each id, shape (len(texts), len(self.ids)); each row adds up to 1.
 
-        `vectors` are the encoder's, shape (len(texts), 384).
+        `vectors` are the encoder's, shape (len(texts), 1152).
         """
         scores = self._scores_of_one(texts[0], vectors[0]) if len(texts) == 1 else self.scores(texts, vectors)
         return np.exp(joined(scores, self.weights))
 
     def scores(self, texts: Sequence[str], vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return each expert's scores, shape (len(texts), len(self.ids)); the greater, the likelier."""
-        by_meaning = np.log(self.meaning.predict_proba(SCALE * vectors) + NO_PROBABILITY)
-        return by_meaning, self.words.decision_function(self.features.of(texts))
+        by_kind = self.meaning.predict_proba(SCALE * vectors[:, : self.width])
+        return np.log(by_kind @ self._kinds + NO_PROBABILITY), self.words.decision_function(self.features.of(texts))
 
     def _scores_of_one(self, text: str, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         networks, ngrams, words = self._for_one
@@ -116,12 +117,22 @@ class AnswerModel:
         found = {marks[mark] for mark in self.features.marks.of(text).split() if mark in marks}
         marked = Row(np.array(sorted(found), dtype=int), np.full(len(found), MARKS_WEIGHT))
         row = side_by_side([ngrams.of(text), marked.moved(ngrams.width)])
-        by_meaning = np.log(networks.probabilities(SCALE * vector) + NO_PROBABILITY)
-        return by_meaning[None, :], words.scores(row)[None, :]
+        by_kind = networks.probabilities(SCALE * vector[: self.width])
+        return np.log(by_kind @ self._kinds + NO_PROBABILITY)[None, :], words.scores(row)[None, :]
 
     @cached_property
     def _for_one(self) -> tuple[Networks, NGrams, Linear]:
         return Networks(self.meaning), NGrams(self.features.ngrams), Linear(self.words)
+
+    @cached_property
+    def _kinds(self) -> np.ndarray:
+        """Return which kinds belong to each id, shape (kinds, ids); where there are none, each id is one."""
+        return np.array([[id_of(kind) == id for id in self.ids] for kind in self.meaning.classes_], dtype=np.float32)
+
+    @cached_property
+    def width(self) -> int:
+        """How many numbers of a vector are read, from the first on."""
+        return int(self.meaning.estimators_[0].n_features_in_)
 
     @cached_property
     def ids(self) -> list[str]:
@@ -168,13 +179,22 @@ def as_terms(array: np.ndarray) -> list[str]:
     return array.tobytes().decode().split("\n")
 
 
-def fit(examples: Labelled, held_out: Labelled, topic_words: TopicWords) -> AnswerModel:
+def fit(
+    examples: Labelled,
+    held_out: Labelled,
+    topic_words: TopicWords,
+    width: int = MEANING,
+    kinds: Sequence[str] | None = None,
+) -> AnswerModel:
     """Return a model fitted on the examples and calibrated on messages that were held out of the fitting.
+
+    It reads so many numbers of each vector, from the first on: without more, the meaning. With `kinds`, those of the
+    examples ("urgent RF-01": the id and more), the networks learn to tell these apart.
 
     Raises ValueError where a held-out message has an id that no example has.
     """
     with ThreadPoolExecutor(1) as beside:  # neither expert needs the other, and each takes one processor
-        meaning = beside.submit(_fitted_networks, examples)
+        meaning = beside.submit(_fitted_networks, examples.vectors[:, :width], kinds or examples.ids)
         features = _unfitted_features(Marks(topic_words, words_on_subject(examples)))
         words = LinearSVC(random_state=SEED).fit(features.learn(examples.texts), examples.ids)
     words.coef_ = words.coef_.astype(np.float32)  # half the file, and the same to six digits
@@ -182,6 +202,11 @@ def fit(examples: Labelled, held_out: Labelled, topic_words: TopicWords) -> Answ
     scores = model.scores(held_out.texts, held_out.vectors)
     model.weights = best_weights(scores, right_columns(held_out, model.ids))
     return model
+
+
+def id_of(kind: str) -> str:
+    """Return the id that a kind is one of."""
+    return kind.partition(" ")[0]
 
 
 def words_on_subject(examples: Labelled) -> list[str]:
@@ -232,13 +257,13 @@ def _rows(ngrams: scipy.sparse.csr_matrix, marks: scipy.sparse.csr_matrix) -> sc
     return scipy.sparse.hstack([ngrams, MARKS_WEIGHT * marks]).tocsr()
 
 
-def _fitted_networks(examples: Labelled) -> VotingClassifier:
+def _fitted_networks(vectors: np.ndarray, ids: Sequence[str]) -> VotingClassifier:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # more rounds were no better for what is held out
-        return _unfitted_networks().fit(SCALE * examples.vectors, examples.ids)
+        return _unfitted_networks().fit(SCALE * vectors, ids)
 
 
 def _unfitted_networks() -> VotingClassifier:
-    settings = {"alpha": 1e-3, "batch_size": 256, "learning_rate_init": 4e-3, "max_iter": 12}
+    settings = {"alpha": 3e-2, "batch_size": 256, "learning_rate_init": 4e-3, "max_iter": 12}
     networks = [MLPClassifier((256,), random_state=SEED + number, **settings) for number in range(NETWORKS)]
     return VotingClassifier([(f"network{number}", each) for number, each in enumerate(networks)], voting="soft")

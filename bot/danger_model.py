@@ -16,8 +16,9 @@ import skops.io
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from sklearn.linear_model import LogisticRegression
 
-from bot.answer_model import SCALE, AnswerModel, Labelled
+from bot.answer_model import SCALE, AnswerModel, Labelled, id_of
 from bot.answer_model import fit as fit_answers
+from bot.encoder import DIMENSION
 from bot.topics import TopicWords
 from bot.yaml_files import YamlFault, read_yaml
 
@@ -101,7 +102,7 @@ class DangerModel:
     who: LogisticRegression
 
     def read(self, text: str, vector: np.ndarray) -> Reading:
-        """Return what is read in a message with its vector, shape (384,)."""
+        """Return what is read in a message with its vector, shape (1152,)."""
         vectors, meaning = vector[None, :], SCALE * vector[None, :]
         danger = dict(zip(self.danger.ids, self.danger.probabilities([text], vectors)[0].tolist(), strict=True))
         urgent, crisis = danger[URGENT] + danger[BOTH], danger[CRISIS] + danger[BOTH]
@@ -140,11 +141,11 @@ def _entries(path: Path, kind: type[Entry]) -> Iterable[Any]:
 def fit(
     examples: Examples, others: Sequence[tuple[str, str]], embed: Callable[[Sequence[str]], np.ndarray]
 ) -> DangerModel:
-    """Return a model fitted on data/danger and on `others`: messages with what danger they tell of (`label_of`)."""
-    labels = dict(others) | {
-        entry.text: label_of(entry) for entry in (*examples.urgent, *examples.crisis, *examples.quiet)
+    """Return a model fitted on data/danger and on `others`: messages with their kinds (`kind_of`)."""
+    kinds = dict(others) | {
+        entry.text: kind_of(entry) for entry in (*examples.urgent, *examples.crisis, *examples.quiet)
     }
-    texts = list(labels)
+    texts = list(kinds)
     vectors = dict(zip(texts, embed(texts), strict=True))
     fitted = [text for text in texts if not is_held_out(text)]
     held_out = [text for text in texts if is_held_out(text)]
@@ -158,7 +159,13 @@ def fit(
         [(entry.text, str(entry.who)) for entry in dangers],
     )
     return DangerModel(
-        fit_answers(_labelled(fitted, labels, vectors), _labelled(held_out, labels, vectors), NO_TOPICS),
+        fit_answers(
+            _labelled(fitted, kinds, vectors),
+            _labelled(held_out, kinds, vectors),
+            NO_TOPICS,
+            width=DIMENSION,
+            kinds=[kinds[text] for text in fitted],
+        ),
         *(_fitted(pairs, vectors) for pairs in details),
     )
 
@@ -170,13 +177,22 @@ def label_of(entry: Entry | None) -> str:
     return CRISIS if isinstance(entry, Crisis) else NONE
 
 
+def kind_of(entry: Entry | None, facet: str = "") -> str:
+    """Return the same with the sign of the danger, or the facet of an ordinary message.
+
+    Whoever has to tell the signs apart knows better what is one.
+    """
+    return f"{label_of(entry)} {entry.sign if isinstance(entry, _Danger) else facet}"
+
+
 def is_held_out(text: str) -> bool:
     """Whether a message of data/danger is kept from the fitting, to calibrate with."""
     return int(hashlib.sha256(text.encode()).hexdigest(), 16) % HELD_OUT_ONE_IN == 0
 
 
-def _labelled(texts: Sequence[str], labels: dict[str, str], vectors: dict[str, np.ndarray]) -> Labelled:
-    return Labelled(texts, np.array([vectors[text] for text in texts]), [(labels[text],) for text in texts])
+def _labelled(texts: Sequence[str], kinds: dict[str, str], vectors: dict[str, np.ndarray]) -> Labelled:
+    labels = [(id_of(kinds[text]),) for text in texts]
+    return Labelled(texts, np.array([vectors[text] for text in texts]), labels)
 
 
 def _fitted(pairs: Sequence[tuple[str, str]], vectors: dict[str, np.ndarray]) -> LogisticRegression:

@@ -1,5 +1,7 @@
 """The sentence encoder: all-MiniLM-L6-v2 as ONNX in whole numbers, tuned to our messages (scripts/tuning).
 
+A vector has the meaning first, the last layer's, and then those of two early layers (scripts/tuning/layers.py).
+
 The original and its tokenizer come from packages and are checked by sha256 before use. Changing the tuned file changes
 every stored vector: retrain, and renew tests/nlu/vectors.json.
 """
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 from bot.paths import DATA
 
-DIMENSION = 384
+MEANING = 384  # numbers: the first of a vector, of length 1
+DIMENSION = 3 * MEANING
 MAX_TOKENS = 256  # a message has at most 1,000 characters, about 250 word pieces
 MANY = 64  # texts that are worth a processor each
 # Package, file in it, sha256. The packages hold data for us; their code is never imported.
@@ -60,7 +63,7 @@ class MiniLMEncoder:
         self._tokenizer = tokenizer()
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Return one unit-length row per text: float32, shape (len(texts), 384). A blank text gives zeros.
+        """Return one row per text: float32 of 16 bits, shape (len(texts), 1152). A blank text gives zeros.
 
         Each text is read by itself: its vector does not depend on those beside it.
         """
@@ -80,6 +83,11 @@ class MiniLMEncoder:
         pieces = np.array([self._tokenizer.encode(text).ids], dtype=np.int64)
         vector: np.ndarray = self._session.run(None, {"pieces": pieces})[0][0]
         return vector
+
+
+def meaning(vectors: np.ndarray) -> np.ndarray:
+    """Return of vectors, shape (…, 1152), what their cosines are taken of: shape (…, 384), each of length 1."""
+    return vectors[..., :MEANING]
 
 
 def tokenizer() -> "Tokenizer":

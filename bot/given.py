@@ -13,14 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bot.encoder import DIMENSION
+from bot.encoder import DIMENSION, meaning
 
 VECTOR, CALM = "vector", "calm"  # their names beside a message
-UNIT = 1e-3  # how far the length of a vector may be from 1
+UNIT = 1e-3  # how far the length of a meaning may be from 1
+HALF = "<f2"  # the encoder gives no more bits
 
 
 class Given(NamedTuple):
-    """The vector of a message, shape (384,), and whether it was looked through by both readers, who found no danger."""
+    """The vector of a message, shape (1152,), and whether both readers looked through it and found no danger."""
 
     vector: np.ndarray
     is_calm: bool
@@ -36,7 +37,7 @@ def note(text: str, vector: np.ndarray | None, *, is_calm: bool = False) -> None
 
 
 def known(text: str) -> np.ndarray | None:
-    """Return the vector of a text, shape (384,), None where it is not known."""
+    """Return the vector of a text, shape (1152,), None where it is not known."""
     given = _AT_HAND.get({}).get(text)
     return given.vector if given else None
 
@@ -66,14 +67,15 @@ def forget() -> None:
 
 def as_words(vector: np.ndarray) -> str:
     """Return a vector as it is sent."""
-    return b64encode(vector.astype("<f4").tobytes()).decode()
+    return b64encode(vector.astype(HALF).tobytes()).decode()
 
 
 def from_words(sent: object) -> np.ndarray | None:
-    """Return the vector that was sent, None where that is none of length 1."""
+    """Return the vector that was sent, None where that is none of ours."""
     try:
-        vector = np.frombuffer(b64decode(str(sent), validate=True), dtype="<f4")
+        vector = np.frombuffer(b64decode(str(sent), validate=True), dtype=HALF).astype(np.float32)
     except (Error, ValueError):
         return None
-    is_ours = vector.shape == (DIMENSION,) and abs(float(vector @ vector) - 1) < UNIT
-    return vector.astype(np.float32) if is_ours else None
+    length = float(np.linalg.norm(meaning(vector)))
+    is_ours = vector.shape == (DIMENSION,) and abs(length - 1) < UNIT and np.isfinite(vector).all()
+    return vector if is_ours else None

@@ -47,7 +47,7 @@ class KeptVectors:
             yield
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Return what the encoder's `embed` returns: one row per text, float32, shape (len(texts), 384)."""
+        """Return what the encoder's `embed` returns: one row per text, float32, shape (len(texts), 1152)."""
         new = self._new(texts)
         rows = dict(zip(map(_key, new), shared_encoder().embed(new), strict=True))
         vectors = [rows[key] if key in rows else self._rows[key] for key in map(_key, texts)]
@@ -59,7 +59,7 @@ class KeptVectors:
         new = self._new(wanted)
         for start in range(0, len(new), AT_ONCE):
             part = new[start : start + AT_ONCE]
-            self._rows |= zip(map(_key, part), shared_encoder().embed(part), strict=True)
+            self._rows |= zip(map(_key, part), shared_encoder().embed(part).astype(np.float16), strict=True)
             yield start + len(part), len(new)
         kept = {key: self._rows[key] for key in map(_key, wanted)}
         if new or len(kept) < len(self._rows):
@@ -95,5 +95,5 @@ def _write(path: Path, rows: Mapping[bytes, np.ndarray]) -> None:
     half = path.with_suffix(f".{os.getpid()}.part")
     keys = np.frombuffer(b"".join(rows), dtype=np.uint8)
     with half.open("wb") as file:
-        np.savez(file, maker=np.array(_maker()), keys=keys, vectors=np.array(list(rows.values()), dtype=np.float32))
+        np.savez(file, maker=np.array(_maker()), keys=keys, vectors=np.array(list(rows.values()), dtype=np.float16))
     half.replace(path)

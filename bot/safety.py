@@ -90,7 +90,7 @@ class SafetyCheck:
     def find(self, text: str, vector: np.ndarray | None = None) -> Finding | None:
         """Return the gravest thing that `text` tells of the present, or None. Never raises; a blank text gives None.
 
-        `vector` is the encoder's, shape (384,), where the caller has it already.
+        `vector` is the encoder's, shape (1152,), where the caller has it already.
         """
         tokens = self._rules.speller.words(text)
         if not tokens:

@@ -8,7 +8,7 @@ import time
 from bisect import bisect
 from collections.abc import Iterator, Sequence
 
-from bot.danger_model import CRISIS, NONE, URGENT, Entry, Examples, fit, is_held_out, label_of, read_examples
+from bot.danger_model import CRISIS, URGENT, Entry, Examples, fit, is_held_out, kind_of, read_examples
 from bot.kept_vectors import KeptVectors
 from bot.paths import DANGER_MODEL, DATA
 from scripts.evaluation.data import Example, load_examples
@@ -36,16 +36,20 @@ def danger_texts() -> list[str]:
 
 
 def other_messages(examples: Examples) -> list[tuple[str, str]]:
-    """Return the messages beside those of data/danger, each with what danger it tells of."""
-    return [*ordinary_messages(), *((text, label_of(entry)) for text, entry in joined_messages(examples))]
+    """Return the messages beside those of data/danger, each with its kind."""
+    return [*ordinary_messages(), *((text, kind_of(entry)) for text, entry in joined_messages(examples))]
 
 
 def ordinary_messages() -> list[tuple[str, str]]:
-    """Return the messages of data/nlu, each with what danger it tells of: follow-ups first, then those near to it."""
+    """Return the messages of data/nlu, each with its kind: follow-ups first, then those near to danger."""
     followups, examples = load_examples(FOLLOWUPS), load_examples()
     near = [example for example in examples if example.id.startswith(NEAR)]
     others = [example for example in examples if not example.id.startswith(NEAR)]
-    return [(example.text, LABELS.get(example.id, NONE)) for example in (*followups, *near, *others)]
+    return [(example.text, _kind(example)) for example in (*followups, *near, *others)]
+
+
+def _kind(example: Example) -> str:
+    return LABELS.get(example.id) or kind_of(None, example.id.partition("/")[0])
 
 
 def joined_messages(examples: Examples) -> Iterator[tuple[str, Entry | None]]:

@@ -7,6 +7,7 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.encoder import DIMENSION
 from bot.followups import OVERRIDE
 from bot.nlu.answer_classifier import FACETS, PARTS, RANKING, AnswerClassifier
 from bot.nlu.featurizer import MiniLMFeaturizer
@@ -48,7 +49,7 @@ def test_no_message_is_too_odd(components, text):
 
 def test_each_adds_its_output(components):
     message = through(components, "Is it my thyroid?")
-    assert message.get_dense_features(TEXT)[1].features.shape == (1, 384)
+    assert message.get_dense_features(TEXT)[1].features.shape == (1, DIMENSION)
     assert message.get(RANKING)[0]["id"] == "causes/thyroid"
     assert message.get(FACETS)[0]["name"] == message.get(INTENT)["name"] == "causes"
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bot.danger_model import BOTH, CRISIS, NONE, URGENT, DangerModel, Reading, fit, is_held_out, label_of, read_examples
+from bot.encoder import DIMENSION
 from bot.paths import DATA
 from bot.safety import READ, Finding, with_reading
 from bot.yaml_files import YamlFault
@@ -49,17 +50,17 @@ def model(examples) -> DangerModel:
     place = {entry.text: at for at, part in enumerate((few.urgent, few.crisis, few.quiet)) for entry in part}
 
     def embed(texts):
-        rows = np.zeros((len(texts), 384), dtype=np.float32)
+        rows = np.zeros((len(texts), DIMENSION), dtype=np.float32)
         for row, text in zip(rows, texts, strict=True):
             row[place.get(text, 2)] = 1
         return rows
 
-    return fit(few, [("hello", NONE)], embed)
+    return fit(few, [("hello", f"{NONE} meta")], embed)
 
 
 @pytest.mark.parametrize(("place", "label"), [(0, URGENT), (1, CRISIS), (2, NONE)])
 def test_it_reads_what_it_was_fitted_on(model, place, label):
-    read = model.read("something", np.eye(384, dtype=np.float32)[place])
+    read = model.read("something", np.eye(DIMENSION, dtype=np.float32)[place])
     assert 0 <= min(read.urgent, read.crisis) <= max(read.urgent, read.crisis) <= 1 + 1e-6
     found = {URGENT: read.urgent, CRISIS: read.crisis, NONE: 1 - max(read.urgent, read.crisis)}
     assert max(found, key=found.__getitem__) == label
@@ -67,7 +68,7 @@ def test_it_reads_what_it_was_fitted_on(model, place, label):
 
 def test_a_saved_model_comes_back_the_same(model, tmp_path):
     model.save(tmp_path)
-    vector = np.eye(384, dtype=np.float32)[0]
+    vector = np.eye(DIMENSION, dtype=np.float32)[0]
     assert DangerModel.load(tmp_path).read("blood", vector) == model.read("blood", vector)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from bot.encoder import shared_encoder
+from bot.encoder import DIMENSION, meaning, shared_encoder
 from bot.given import as_words, forget, from_words, is_known_calm, known, note, note_sent
 from bot.web.danger_reader import DangerReader
 from bot.web.intake import Intake
@@ -28,8 +28,21 @@ def test_it_comes_as_it_was_sent(vector):
     np.testing.assert_array_equal(from_words(as_words(vector)), vector)
 
 
-@pytest.mark.parametrize("sent", [None, "", "no base64 …", "AAAA", as_words(np.zeros(384)), as_words(np.ones(384)),
-                                  as_words(np.full(384, np.nan)), 7, {"a": 1}])  # fmt: skip
+UNIT = np.eye(DIMENSION)[0]
+STRANGE = (
+    np.zeros(DIMENSION),
+    np.ones(DIMENSION),
+    np.full(DIMENSION, np.nan),
+    np.where(UNIT, 1, np.inf),
+    meaning(UNIT),
+)
+
+
+def test_a_vector_of_ours_is_taken():
+    np.testing.assert_array_equal(from_words(as_words(UNIT)), UNIT)
+
+
+@pytest.mark.parametrize("sent", [None, "", "no base64 …", "AAAA", 7, {"a": 1}, *map(as_words, STRANGE)])
 def test_what_is_no_vector_of_ours_is_not_taken(sent):
     assert from_words(sent) is None
 

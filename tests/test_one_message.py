@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bot.answer_model import AnswerModel, Labelled, fit
+from bot.encoder import DIMENSION, meaning
 from bot.one_message import Linear, Networks, NGrams, dense
 from bot.topics import TopicWords
 
@@ -14,13 +15,22 @@ TEXTS = [f"what about {word} and {other}, number {at}?" for at, word in enumerat
 
 @pytest.fixture(scope="module")
 def messages() -> Labelled:
-    vectors = np.random.default_rng(1).normal(size=(len(TEXTS), 384)).astype(np.float32) / 20
+    vectors = np.random.default_rng(1).normal(size=(len(TEXTS), DIMENSION)).astype(np.float32) / 20
     return Labelled(TEXTS, vectors, [(IDS[at % 3],) for at in range(len(TEXTS))])
 
 
-@pytest.fixture(scope="module")
-def model(messages) -> AnswerModel:
-    return fit(messages, messages, TopicWords({}))
+@pytest.fixture(scope="module", params=["ids", "kinds"])
+def model(messages, request) -> AnswerModel:
+    kinds = [f"{id} {at % 2}" for at, id in enumerate(messages.ids)] if request.param == "kinds" else None
+    return fit(messages, messages, TopicWords({}), kinds=kinds)
+
+
+def test_kinds_are_added_up_to_their_ids(model, messages):
+    together = model.probabilities(TEXTS, messages.vectors)
+    assert together.shape == (len(TEXTS), len(IDS))
+    np.testing.assert_allclose(together.sum(axis=1), 1)
+    found = [model.ids[column] for column in together.argmax(axis=1)]
+    assert np.mean([id == best for id, best in zip(messages.ids, found, strict=True)]) > 0.9
 
 
 def test_one_message_gets_the_probabilities_that_it_gets_among_others(model, messages):
@@ -40,7 +50,7 @@ def test_odd_texts_have_the_same_ngrams(model, text):
 
 
 def test_networks_say_what_they_vote(model, messages):
-    vector = messages.vectors[0] * 8
+    vector = meaning(messages.vectors)[0] * 8
     np.testing.assert_allclose(
         Networks(model.meaning).probabilities(vector), model.meaning.predict_proba(vector[None, :])[0], atol=1e-5
     )

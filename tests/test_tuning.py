@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bot.encoder import MODEL, TUNED, MiniLMEncoder, packaged_file
+from bot.encoder import MODEL, TUNED, MiniLMEncoder, meaning, packaged_file
 from scripts.tuning.graph import LOUD, narrowed, write
 from scripts.tuning.mistyping import mistyped
 from scripts.tuning.weights import LAYERS, MATRICES, NORMS, packaged_weights, tuned_weights
@@ -34,7 +34,8 @@ def test_what_is_written_and_read_again_is_nearly_the_same(weights, tmp_path):
         for name in MATRICES:
             coarseness = np.abs(old[name][0]).max() / 5  # a loud column makes its whole matrix coarser
             assert np.abs(old[name][0] - new[name][0]).max() < coarseness
-    cosines = (MiniLMEncoder().embed(TEXTS) * MiniLMEncoder(tmp_path / "encoder.onnx").embed(TEXTS)).sum(axis=1)
+    before, after = (meaning(MiniLMEncoder(file).embed(TEXTS)) for file in (TUNED, tmp_path / "encoder.onnx"))
+    cosines = (before * after).sum(axis=1)
     assert cosines.min() > 0.98
 
 

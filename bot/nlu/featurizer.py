@@ -18,12 +18,12 @@ from bot.given import known
 from bot.kept_vectors import KeptVectors
 from bot.nlu.parts import in_words, questions
 
-PART_VECTORS = "part_vectors"  # in a message that asks several things: each part's text and vector, shape (1, 384)
+PART_VECTORS = "part_vectors"  # in a message that asks several things: each part's text and vector, shape (1, 1152)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class MiniLMFeaturizer(DenseFeaturizer, GraphComponent):
-    """Adds the encoder's vector to each message as its dense sentence feature, shape (1, 384)."""
+    """Adds the encoder's vector to each message as its dense sentence feature, shape (1, 1152)."""
 
     def __init__(self, config: dict[str, Any], name: str) -> None:
         super().__init__(name, config)

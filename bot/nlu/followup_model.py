@@ -16,6 +16,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion
 
 from bot.answer_model import OFF_SUBJECT, SAVED_TYPES, as_arrays, fill
+from bot.encoder import meaning
 from bot.links import ALONE, FIXED, LINKS, OTHER_TOPIC, OVERVIEW, TOPIC_FACETS, WITHIN_FACETS, Last, Nearest, topic_of
 from bot.nlu.soft_regression import SoftRegression, Table
 from bot.one_message import Linear, NGrams, dense, side_by_side
@@ -33,7 +34,7 @@ NEGLIGIBLE = 0.01  # probabilities below this are alike
 @dataclass(frozen=True)
 class FollowUps:
     """Messages with the answers before them: their vectors without and with those (bot/links.py: with_last), of shape
-    (n, 384), and probabilities by themselves (n, ids)."""
+    (n, 1152), and probabilities by themselves (n, ids)."""
 
     texts: Sequence[str]
     vectors: np.ndarray
@@ -130,8 +131,8 @@ def _blocks(messages: FollowUps, topic_words: TopicWords, groups: np.ndarray) ->
     pairs = zip(messages.texts, messages.lasts, strict=True)
     marks = np.array([list(_marks(text, last, topic_words)) for text, last in pairs], dtype=float)
     by_itself = np.log(messages.alone @ groups + NEGLIGIBLE)
-    meaning = (VECTOR_WEIGHT * messages.vectors, PAIR_WEIGHT * messages.pairs)
-    return np.hstack([*meaning, MARKS_WEIGHT * marks, BY_ITSELF_WEIGHT * by_itself])
+    meanings = (VECTOR_WEIGHT * meaning(messages.vectors), PAIR_WEIGHT * meaning(messages.pairs))
+    return np.hstack([*meanings, MARKS_WEIGHT * marks, BY_ITSELF_WEIGHT * by_itself])
 
 
 def _groups(ids: Sequence[str]) -> np.ndarray:

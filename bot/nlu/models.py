@@ -197,6 +197,6 @@ def metadata_of(message: Message) -> dict[str, Any]:
 
 
 def vector_of(message: Message) -> np.ndarray:
-    """Return the encoder's vector of a message, shape (1, 384); zeros where it has none."""
+    """Return the encoder's vector of a message, shape (1, 1152); zeros where it has none."""
     _, sentence = message.get_dense_features(TEXT)
     return sentence.features if sentence else np.zeros((1, DIMENSION), dtype=np.float32)

@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from bot.answer_model import NO_PROBABILITY, SCALE, best_weights, joined
+from bot.encoder import meaning
 from bot.one_message import Linear, dense
 
 EVEN = (0.5, 0.5)  # weights of the links and of this model where nothing is held out to find them with
@@ -28,7 +29,7 @@ DOUBT = 0.05  # of the links' word that is always taken: this model knows no ans
 @dataclass(frozen=True)
 class HeldOut:
     """A follow-up to calibrate with: the probabilities of the ids by the links, shape (ids,), and its vectors with and
-    without the answer before, shape (1, 384)."""
+    without the answer before, shape (1, 1152)."""
 
     by_links: np.ndarray
     pair: np.ndarray
@@ -45,7 +46,7 @@ class PairModel:
     def joined(self, by_links: np.ndarray, pair: np.ndarray, vector: np.ndarray, ids: Sequence[str]) -> np.ndarray:
         """Return the probabilities of the ids by the links, shape (ids,), joined with what this model says.
 
-        `pair` is the vector of the message with the answer before it, `vector` that of the message; shape (1, 384).
+        `pair` is the vector of the message with the answer before it, `vector` that of the message; shape (1, 1152).
         """
         return np.exp(joined(self._scores(by_links, pair, vector, ids), self.weights)[0])
 
@@ -94,4 +95,4 @@ class PairModel:
 
 def rows(pairs: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """Return what the answers are told by, shape (n, 768)."""
-    return SCALE * np.hstack([pairs, vectors])
+    return SCALE * np.hstack([meaning(pairs), meaning(vectors)])

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.exc import StaleDataError
 
+from bot.encoder import meaning
 from bot.store.database import POSTGRESQL, Database
 from bot.store.tables import NONE, Question, QuestionGroup
 from bot.store.wording import shared
@@ -62,7 +63,7 @@ class Questions:
 
     def keep(self, redacted: str, *, in_danger: bool, language: str, today: date) -> None:
         """Keep a redacted question. Raises StoreFault, or InboxFull."""
-        vector = self._embed([redacted])[0].astype(np.float32)
+        vector = meaning(self._embed([redacted])[0]).astype(np.float32)
         with self._database.writing() as session:
             if self._database.dialect == POSTGRESQL:
                 session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK_OF_QUESTIONS})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bot.encoder import meaning
 from scripts.evaluation.data import Example, Turn
 from scripts.evaluation.figures import Figure, figure
 from scripts.evaluation.outcomes import SERVED, Outcome
@@ -79,7 +80,7 @@ class QuickPeers:
         encoder = untuned_encoder([example.text for example in examples])
         self._turns, self._examples = turns, examples
         asked, known = ([turn.ask for turn in turns], [example.text for example in examples])
-        self._cosines = encoder.embed(asked) @ encoder.embed(known).T
+        self._cosines = meaning(encoder.embed(asked)) @ meaning(encoder.embed(known)).T
 
     def ranked(self, learnt: np.ndarray | None = None) -> list[Ranked]:
         """Return what each makes of the messages, knowing all the examples or those of the rows `learnt` only."""

@@ -14,7 +14,8 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from bot.encoder import DIMENSION, tokenizer
+from bot.encoder import MEANING, tokenizer
+from scripts.tuning.layers import with_early_layers
 from scripts.tuning.weights import TOGETHER, Parts, Weights
 
 HEADS = 12
@@ -43,7 +44,7 @@ class Graph:
     def model(self) -> onnx.ModelProto:
         """Return the model: pieces, int64 of shape (1, count), to a vector of length 1, float32 of shape (1, 384)."""
         pieces = helper.make_tensor_value_info("pieces", TensorProto.INT64, [1, "pieces"])
-        vector = helper.make_tensor_value_info(self._vector, TensorProto.FLOAT, [1, DIMENSION])
+        vector = helper.make_tensor_value_info(self._vector, TensorProto.FLOAT, [1, MEANING])
         graph = helper.make_graph(self._nodes, "encoder", [pieces], [vector], self._stored)
         versions = [helper.make_opsetid("", 17), helper.make_opsetid(OURS, 1)]
         return helper.make_model(graph, opset_imports=versions, ir_version=9)
@@ -112,13 +113,13 @@ class Graph:
 
 def write(weights: Weights, file: Path, texts: Sequence[str]) -> None:
     """Write the encoder; what is loud in it shows when it reads some of the texts."""
-    whole = Graph(weights, {})
+    whole, shown = Graph(weights, {}), texts[:: max(1, len(texts) // SHOWN)]
     largest: dict[str, np.ndarray] = {}
-    for taken in taken_by_products(whole, texts[:: max(1, len(texts) // SHOWN)]):
+    for taken in taken_by_products(whole, shown):
         for name, states in taken.items():
             largest[name] = np.maximum(largest.get(name, 0), np.abs(states).max(axis=(0, 1)))
     narrow = {name: narrowed(each) for name, each in largest.items()}
-    onnx.save(Graph(weights, narrow).model(), str(file))
+    onnx.save(with_early_layers(Graph(weights, narrow).model(), shown), str(file))
 
 
 def taken_by_products(graph: Graph, texts: Iterable[str]) -> Iterator[dict[str, np.ndarray]]:
