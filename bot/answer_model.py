@@ -36,8 +36,8 @@ SCALE = 8.0  # of the vectors, so that a value is about 0.4, as a network likes 
 MARKS_WEIGHT = 0.3  # of the marks beside the n-grams, whose rows have length 1
 KNOWN_FROM = 3  # a word in fewer examples on the subject is one that nobody uses there
 NO_PROBABILITY = 1e-6
-# Types of scikit-learn in a saved model that skops does not know by itself.
-SAVED_TYPES = ["sklearn.neural_network._stochastic_optimizers.AdamOptimizer", "sklearn.utils._bunch.Bunch"]
+# The types of scikit-learn in a saved model that skops does not know by itself.
+SAVED_TYPES = ["sklearn.utils._bunch.Bunch"]
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,10 @@ def _rows(ngrams: scipy.sparse.csr_matrix, marks: scipy.sparse.csr_matrix) -> sc
 def _fitted_networks(vectors: np.ndarray, ids: Sequence[str]) -> VotingClassifier:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # more rounds were no better for what is held out
-        return _unfitted_networks().fit(SCALE * vectors, ids)
+        fitted = _unfitted_networks().fit(SCALE * vectors, ids)
+    for network in fitted.estimators_:
+        del network._optimizer  # of use for more fitting alone, and twice as large as what was learnt
+    return fitted
 
 
 def _unfitted_networks() -> VotingClassifier:
