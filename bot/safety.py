@@ -17,6 +17,7 @@ import numpy as np
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
+from thinc.api import use_ops
 
 from bot import language
 from bot.danger_model import DangerModel, Reading
@@ -42,6 +43,7 @@ CERTAIN_EMERGENCY = 0.9  # and above which it overrules a rule of level D
 PLAIN_DANGER = 0.5  # in a sentence by itself: likelier than not
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+|\n+")
 BLANK = "_"  # stands where a figure of speech was
+Cues = Mapping[str, list[Span]]  # where the words stand that say of when and of whom a message tells, by name
 
 
 @dataclass(frozen=True)
@@ -95,21 +97,22 @@ class SafetyCheck:
         tokens = self._rules.speller.words(text)
         if not tokens:
             return None
-        if self._is_call_for_help(tokens):
+        cues = self._cue_spans(tokens)
+        if self._is_call_for_help(tokens, cues):
             return Finding(URGENT, "E", None, tuple(dict.fromkeys(each.id for each in self._rules.whole)), "self")
-        by_rules_alone = self._is_calm(tokens) or self._tells_of_visit(tokens) or self._language.is_foreign(text)
+        by_rules_alone = self._is_calm(tokens) or self._tells_of_visit(tokens, cues) or self._language.is_foreign(text)
         reading = None if by_rules_alone else self._read(text, vector)
-        finding = self._by_rules(tokens, reading, text)
+        finding = self._by_rules(tokens, cues, reading, text)
         return with_reading(finding, reading, self._rules.alarm) if reading else finding
 
-    def _by_rules(self, said: list[str], reading: Reading | None, text: str) -> Finding | None:
-        tokens, candidates = self._candidates(said)
+    def _by_rules(self, said: list[str], cues: Cues, reading: Reading | None, text: str) -> Finding | None:
+        tokens, candidates = self._candidates(said, cues)
         firm = [hit for hit in candidates if not hit.sought.is_weak]
         if reading and firm != candidates and len(said) > FEW_WORDS and not self._leaves_doubt(reading, text):
             candidates = firm
         if not candidates:
             return None
-        scene = Scene(tokens, self._tags(tokens), self._cue_spans(tokens), self._rules.fillers)
+        scene = self._scene(tokens, cues if tokens is said else self._cue_spans(tokens))
         live = [hit for hit in candidates if _is_live(hit, scene)]
         contexts = {name for name, spans in self._rules.contexts.found(said) if not scene.is_negated(spans)}
         live = [hit for hit in live if self._holds(hit.sought.rule, contexts, scene)]
@@ -139,24 +142,25 @@ class SafetyCheck:
 
     def needs_visit(self, text: str) -> bool:
         """Whether `text` tells of a sign of level P: no alarm, but a doctor should look within days."""
-        return self._tells_of_visit(self._rules.speller.words(text))
+        tokens = self._rules.speller.words(text)
+        return self._tells_of_visit(tokens, self._cue_spans(tokens))
 
-    def _tells_of_visit(self, tokens: list[str]) -> bool:
+    def _tells_of_visit(self, tokens: list[str], cues: Cues) -> bool:
         hits = [Hit(sought, spans) for sought, spans in self._rules.visits.found(tokens)]
         if not hits:
             return False
-        scene = Scene(tokens, self._tags(tokens), self._cue_spans(tokens), self._rules.fillers)
+        scene = self._scene(tokens, cues)
         return any(scene.is_live(hit.spans[-1:], own_no=hit.sought.phrase.has_no, supposed=False) for hit in hits)
 
     def words(self, text: str) -> list[str]:
         """Return `text` as this detector reads it: for whoever writes phrases, and for tests."""
         return self._rules.speller.words(text)
 
-    def _is_call_for_help(self, tokens: Sequence[str]) -> bool:
+    def _is_call_for_help(self, tokens: Sequence[str], cues: Cues) -> bool:
         """Whether the message is nothing but such a call, however often repeated and politely put."""
         if len(tokens) > LONGEST_CALL:
             return False
-        polite = {at for start, end in self._cue_spans(tokens)["greetings"] for at in range(start, end)}
+        polite = {at for start, end in cues["greetings"] for at in range(start, end)}
         skipped = self._rules.fillers | set(".?;/")
         shouted = [word for at, word in enumerate(tokens) if at not in polite and word not in skipped]
         shouted = [word for at, word in enumerate(shouted) if word != "!" or shouted[at - 1 : at] != ["!"]]
@@ -171,20 +175,22 @@ class SafetyCheck:
         said = [word for word in tokens if word not in skipped]
         return _is_made_of(self._rules.calm, said)
 
-    def _candidates(self, tokens: list[str]) -> tuple[list[str], list[Hit]]:
+    def _candidates(self, tokens: list[str], cues: Cues) -> tuple[list[str], list[Hit]]:
         """Return the words with figures of speech blanked, and every sign in them, said of whatever time and person."""
         hits = [Hit(sought, spans) for sought, spans in self._rules.signs.found(tokens)]
         if not hits:
             return tokens, []
-        cues = [(name, spans[0]) for name, spans in self._rules.cues.found(tokens)]
-        hidden = {at for name, (start, end) in cues if name == "figures" for at in range(start, end)}
-        hidden |= {start for name, (start, _) in cues if name == "attributes"}
+        hidden = {at for start, end in cues["figures"] for at in range(start, end)}
+        hidden |= {start for start, _ in cues["attributes"]}
         if not hidden:
             return tokens, hits
         tokens = [BLANK if at in hidden else token for at, token in enumerate(tokens)]
         return tokens, [Hit(sought, spans) for sought, spans in self._rules.signs.found(tokens)]
 
-    def _cue_spans(self, tokens: Sequence[str]) -> Mapping[str, list[Span]]:
+    def _scene(self, tokens: list[str], cues: Cues) -> Scene:
+        return Scene(tokens, self._tags(tokens), cues, self._rules.fillers)
+
+    def _cue_spans(self, tokens: Sequence[str]) -> Cues:
         spans: dict[str, list[Span]] = defaultdict(list)
         for name, found in self._rules.cues.found(tokens):
             spans[name].append(found[0])
@@ -263,7 +269,8 @@ def _variant(reading: Reading) -> str | None:
 
 def _pipeline() -> Language:
     try:
-        return spacy.load(PIPELINE, exclude=NOT_NEEDED)
+        with use_ops("numpy", use_blis=False):  # NumPy's own products take half the time where words are few
+            return spacy.load(PIPELINE, exclude=NOT_NEEDED)
     except OSError:
         raise ValueError(f"spaCy's pipeline {PIPELINE} is not installed; run `make setup`") from None
 
