@@ -27,9 +27,9 @@ from bot.store.desk import Attempt
 from bot.web.app import create_app
 from bot.web.desk.accounts import Accounts
 from bot.web.door import PROBE_ANSWER
-from bot.web.rasa_client import RasaClient
 from bot.wording import Blocked, Wording
 from tests.desk import EDITOR, PASSWORDS, READER, Visitor
+from tests.exchange import before
 from tests.postgresql import PostgreSQL, running_postgresql
 from tests.product import NO_LIMITS
 
@@ -262,7 +262,7 @@ def environ() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def front_server(renderer, environ) -> Iterator[tuple[TestClient, StandInForRasa]]:
     stand_in = StandInForRasa(renderer)
-    client = RasaClient("http://rasa.invalid", httpx.MockTransport(stand_in))
+    client = before(stand_in)
     app = create_app(environ, client, SafetyCheck(DATA / "safety.yml"))
     app.state.database.prepare()  # as a start does
     with TestClient(app, raise_server_exceptions=False) as site:

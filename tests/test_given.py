@@ -14,7 +14,7 @@ from bot.encoder import DIMENSION, meaning, shared_encoder
 from bot.given import as_words, forget, from_words, is_known_calm, known, note, note_sent
 from bot.web.danger_reader import DangerReader
 from bot.web.intake import Intake
-from bot.web.rasa_client import RasaClient
+from tests.exchange import before
 
 TEXT = "can pcos cause miscarriage?"
 
@@ -113,7 +113,7 @@ def test_the_look_for_danger_leaves_for_rasa_what_it_found_out(finding):
         await DangerReader(check, shared_encoder().embed).find(TEXT, is_over_limit=False)  # type: ignore[arg-type]
         for text in (TEXT, "another text"):
             with pytest.raises(RuntimeError):
-                await RasaClient("http://rasa.invalid", httpx.MockTransport(rasa)).ask("a", text)
+                await before(rasa).ask("a", text)
         np.testing.assert_array_equal(from_words(bodies[0]["metadata"]["vector"]), check.vector)
         assert bodies[0]["metadata"]["calm"] is (finding is None)
         return bodies[1]

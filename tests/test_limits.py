@@ -6,7 +6,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 
-import httpx
 import pytest
 import redis
 from starlette.testclient import TestClient
@@ -16,9 +15,9 @@ from bot.safety import SafetyCheck
 from bot.web import limits as limits_module
 from bot.web.app import create_app
 from bot.web.limits import Limits, network
-from bot.web.rasa_client import RasaClient
 from bot.web.settings import load_settings
 from tests.conftest import ENVIRONMENT, StandInForRasa
+from tests.exchange import before
 from tests.product import free_port
 
 DANGER = "I am soaking a pad every hour"
@@ -36,7 +35,7 @@ def start(renderer, safety):
 
     def make(client=("192.0.2.1", 5000), **settings: str) -> tuple[TestClient, StandInForRasa]:
         stand_in = StandInForRasa(renderer)
-        rasa = RasaClient("http://rasa.invalid", httpx.MockTransport(stand_in))
+        rasa = before(stand_in)
         app = create_app({**ENVIRONMENT, **settings}, rasa, safety)
         return TestClient(app, raise_server_exceptions=False, client=client), stand_in
 

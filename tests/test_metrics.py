@@ -15,8 +15,8 @@ from bot.paths import DATA, ROOT
 from bot.safety import SafetyCheck
 from bot.store.database import StoreFault
 from bot.web.app import create_app
-from bot.web.rasa_client import RasaClient
 from tests.conftest import ENVIRONMENT, StandInForRasa
+from tests.exchange import before
 from tests.product import free_port
 
 DANGER = "I am soaking a pad every hour"
@@ -35,7 +35,7 @@ def start(renderer, safety):
 
     def make(client=HERE, **settings):
         stand_in = StandInForRasa(renderer)
-        rasa = RasaClient("http://rasa.invalid", httpx.MockTransport(stand_in))
+        rasa = before(stand_in)
         app = create_app({**ENVIRONMENT, **settings}, rasa, safety)
         return TestClient(app, raise_server_exceptions=False, client=client), stand_in
 

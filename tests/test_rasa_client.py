@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+import threading
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
 
 from bot.web import rasa_client
-from bot.web.rasa_client import RasaClient, RasaUnavailable, by_nearness, rasa_urls
+from bot.web.rasa_client import NotRunning, RasaClient, RasaUnavailable, by_nearness, rasa_urls
+from tests.exchange import StoodIn
+from tests.product import free_port
 
 URLS = [f"http://rasa-{number}.invalid" for number in range(3)]
 CONVERSATIONS = [f"conversation-{number}" for number in range(600)]
@@ -48,7 +52,7 @@ def servers() -> Servers:
 
 
 def client(servers: Servers, **settings) -> RasaClient:
-    return RasaClient(URLS, httpx.MockTransport(servers), **settings)
+    return RasaClient(URLS, StoodIn(servers), **settings)
 
 
 def first(conversation: str) -> str:
@@ -150,6 +154,87 @@ def test_a_copy_or_what_they_share_that_may_be_left_is_told(servers, faults, mon
     servers.faults = faults
     with pytest.raises(RasaUnavailable):
         asyncio.run(client(servers, share=True).forget("a"))
+
+
+# The connections: real ones, to a server on loopback.
+
+
+class Door(BaseHTTPRequestHandler):
+    """Sends what its server was told to send, and counts the connections that were opened."""
+
+    protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.opened += 1
+
+    def do_POST(self) -> None:
+        self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        if self.server.status is None:
+            self.close_connection = True
+            return
+        self.send_response(self.server.status)
+        self.send_header("Location", self.path)
+        self.send_header("Content-Length", str(len(self.server.sent)))
+        self.end_headers()
+        self.wfile.write(self.server.sent)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def door():
+    """A server on loopback that sends `sent` with `status`, or hangs up where that is None."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
+        server.bodies, server.opened, server.status, server.sent = [], 0, 200, json.dumps([{"custom": REPLY}]).encode()
+        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def asked(url: str, times: int = 1) -> list[list]:
+    """Return what a client before this server answers, one after another."""
+
+    async def ask() -> list[list]:
+        client = RasaClient(url)
+        try:
+            return [await client.ask("a", "olá 🩸") for _ in range(times)]
+        finally:
+            await client.close()
+
+    return asyncio.run(ask())
+
+
+def url_of(server) -> str:
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+def test_turns_go_through_one_connection_as_they_are_written(door):
+    assert asked(url_of(door), 5) == [[REPLY]] * 5
+    assert door.opened == 1
+    assert door.bodies == [{"sender": "a", "message": "olá 🩸"}] * 5
+
+
+@pytest.mark.parametrize("status", [None, 302, 404, 500, 503])
+def test_a_server_that_hangs_up_or_sends_an_error_is_none_to_answer(door, status):
+    door.status = status
+    with pytest.raises(RasaUnavailable):
+        asked(url_of(door))
+    assert len(door.bodies) == 1  # neither asked again nor where it points to
+
+
+def test_where_nothing_listens_nothing_is_held():
+    client = RasaClient(f"http://127.0.0.1:{free_port()}")
+
+    async def forget() -> None:
+        try:
+            await client.forget("a")
+        finally:
+            await client.close()
+
+    with pytest.raises(NotRunning):
+        asyncio.run(forget())
 
 
 # The setting.
