@@ -142,14 +142,13 @@ class SafetyCheck:
 
     def needs_visit(self, text: str) -> bool:
         """Whether `text` tells of a sign of level P: no alarm, but a doctor should look within days."""
-        tokens = self._rules.speller.words(text)
-        return self._tells_of_visit(tokens, self._cue_spans(tokens))
+        return self._tells_of_visit(self._rules.speller.words(text))
 
-    def _tells_of_visit(self, tokens: list[str], cues: Cues) -> bool:
+    def _tells_of_visit(self, tokens: list[str], cues: Cues | None = None) -> bool:
         hits = [Hit(sought, spans) for sought, spans in self._rules.visits.found(tokens)]
         if not hits:
             return False
-        scene = self._scene(tokens, cues)
+        scene = self._scene(tokens, cues or self._cue_spans(tokens))
         return any(scene.is_live(hit.spans[-1:], own_no=hit.sought.phrase.has_no, supposed=False) for hit in hits)
 
     def words(self, text: str) -> list[str]:

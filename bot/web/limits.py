@@ -9,6 +9,7 @@ import hashlib
 import ipaddress
 import logging
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 REDIS_WITHIN_S = 0.2  # for one count; later than that a visitor would notice
 REDIS_AGAIN_AFTER_S = 5.0  # how long Redis is left alone once it failed
+SWEPT_AFTER_S = 30.0  # what is over is dropped
 IPV6_HOME = 64  # bits that one household or one server has for itself
 DIGEST_BYTES = 12
 
@@ -40,13 +42,35 @@ class Over:
 Caller = tuple[tuple[str, tuple[RateLimitItem, ...], str], ...]  # for each limit: name, rates, who in a digest
 
 
+class SweptStorage(MemoryStorage):
+    """Counts in memory. What is over is dropped now and then; the library starts a thread for that at each count, which
+    looks through all of them."""
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Add to a count and return it."""
+        if not self.timer.is_alive():
+            self._sweep_later()
+        return super().incr(key, expiry, amount)
+
+    def _sweep_later(self) -> None:
+        self.timer = threading.Timer(SWEPT_AFTER_S, self._sweep)  # the library starts none while this one waits
+        self.timer.daemon = True
+        self.timer.start()
+
+    def _sweep(self) -> None:
+        for key in list(self.expirations):
+            self.get(key)  # drops it where its time is over
+        if self.expirations:
+            self._sweep_later()
+
+
 class Limits:
     """Counts requests. `on_failure` is told each time that Redis could not be asked."""
 
     def __init__(self, settings: FrontSettings, secret: str, on_failure: Callable[[str], None]) -> None:
         self._settings = settings
         self._key = hashlib.sha256(b"limits" + secret.encode()).digest()
-        self._here = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._here = SlidingWindowCounterRateLimiter(SweptStorage())
         self._shared = _in_redis(settings.redis_url) if settings.redis_url else None
         self._on_failure = on_failure
         self._redis_from = 0.0
