@@ -5,7 +5,7 @@ the conversation (bot/followups.py). A tapped button comes as `/facet{"topic": "
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.abroad import Abroad
 from bot.answers import FALLBACK
+from bot.cautions import REFUSED, Cautions, load_cautions
 from bot.followups import SUBJECT, Conversation, load_cues, nameable_topics
 from bot.gate import ADVICE, Decision, load_gate
 from bot.links import LAST_ANSWER, TOPIC, Last, last_of, load_nearest
@@ -56,9 +57,10 @@ class ActionAnswer(Action):
 class Speaker:
     """Turns a parsed message and the slots of its conversation into replies and new slots."""
 
-    def __init__(self, renderer: Renderer, conversation: Conversation) -> None:
+    def __init__(self, renderer: Renderer, conversation: Conversation, cautions: Cautions) -> None:
         self.renderer = renderer
         self._conversation = conversation
+        self._cautions = cautions
         self._abroad = Abroad(renderer.country)
 
     def speak(self, message: Mapping[str, Any], slots: Mapping[str, Any]) -> tuple[list[Reply], dict[str, Any]]:
@@ -71,8 +73,19 @@ class Speaker:
         for decision in decisions:
             again = decision.id == helpless and bool(slots.get(LED_TO_A_PERSON.get(decision.id, "")))
             note_due = not {**slots, **changed}.get(ENTRY_NOTE_GIVEN) and self._needs_note(decision)
-            abroad = decision.id in NOT_NOW and self._abroad.says(str(message.get("text")))
-            replies.append(self._say(decision, again=again, note_due=note_due, abroad=abroad))
+            refusal_stands = decision.leans and bool(slots.get(LED_TO_A_PERSON[ADVICE]))
+            changed[LED_TO_A_PERSON[ADVICE]] |= refusal_stands
+            text = str(message.get("text"))
+            replies.append(
+                self._say(
+                    decision,
+                    again=again,
+                    entry_note=note_due,
+                    abroad=decision.id in NOT_NOW and self._abroad.says(text),
+                    after_refusal=refusal_stands,
+                    cautions=self._cautions_of(decision, text, refusal_stands=refusal_stands),
+                )
+            )
             changed |= {ENTRY_NOTE_GIVEN: True} if note_due else {}
             if carried := self._conversation.carried(decision, last):
                 changed |= {LAST_ANSWER: carried.id, TOPIC: carried.topic}
@@ -90,7 +103,12 @@ class Speaker:
     def _needs_note(self, decision: Decision) -> bool:
         return not decision.choices and self.renderer.needs_entry_note(decision.general or decision.id)
 
-    def _say(self, decision: Decision, *, again: bool, note_due: bool, abroad: bool) -> Reply:
+    def _cautions_of(self, decision: Decision, text: str, *, refusal_stands: bool) -> Sequence[str]:
+        if decision.id in NOT_NOW:
+            return ()
+        return self._cautions.named(text, is_refused=refusal_stands or decision.id in REFUSED)
+
+    def _say(self, decision: Decision, *, again: bool, **beside: Any) -> Reply:
         if decision.choices:
             return self.renderer.choice(decision.choices, decision.confidence)
         return self.renderer.reply(
@@ -99,12 +117,11 @@ class Speaker:
             variant="again" if again else decision.variant,
             level=decision.level,
             also_crisis=decision.also_crisis,
-            entry_note=note_due,
             instead=decision.instead,
             repeated=decision.repeated,
             general=decision.general,
             not_now=decision.not_now,
-            abroad=abroad,
+            **beside,
         )
 
 
@@ -142,4 +159,4 @@ def speaker_of(published: Published) -> Speaker:
         load_cues(followups),
         load_gate(DATA / "gate.yml"),
     )
-    return Speaker(published.renderer, conversation)
+    return Speaker(published.renderer, conversation, load_cautions(DATA / "cautions.yml"))

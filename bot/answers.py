@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from bot.yaml_files import YamlFault, read_yaml
 
 FALLBACK = "meta/fallback"
+NOT_COVERED = "meta/not_covered"
 KIND_BY_ID = MappingProxyType(
     {
         "safety/urgent": "urgent",
@@ -26,7 +27,7 @@ KIND_BY_ID = MappingProxyType(
         "meta/greet": "small_talk",
         "meta/goodbye": "small_talk",
         "meta/thanks": "small_talk",
-        "meta/not_covered": "not_covered",
+        NOT_COVERED: "not_covered",
         "meta/out_of_scope": "out_of_scope",
         FALLBACK: "fallback",
     }
@@ -132,6 +133,8 @@ class Frame(_Record):
     choose: str
     nearest: str
     repeated: str
+    in_general: str
+    after_refusal: str
     none_of_these: str
     unavailable_title: str
     unavailable: str

@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.answers import FALLBACK, Answers
 from bot.gate import ADVICE, Decision, GateSettings, Ranking, as_ranking, decide
-from bot.links import TOPIC_FACETS, Last, Nearest, Target, topic_of
+from bot.links import OTHER_TOPIC, SAME, TOPIC_FACETS, Last, Nearest, Target, topic_of
 from bot.topics import TopicWords, words_of
 from bot.yaml_files import read_yaml
 
@@ -24,6 +24,8 @@ ADVICE_KIND = "advice_kind"  # in the parse data: which wording of a refusal to 
 SUBJECT = "recurrent_miscarriage"  # the words for the subject itself name no topic
 WARNING_SIGNS = "warning_signs"  # their causes, tests and treatments are others than those of miscarriage
 CAUSES = "causes/"  # what a topic's name alone is mostly taken for
+GENERAL_FACET = {"result": "tests", "medicine": "treatments"}  # by kind of advice
+LEANING = (SAME, OTHER_TOPIC)  # links by which a message asks more of what was asked before
 PLAINLY = 0.9  # the probability from which a topic's name alone says which answer on it is meant
 MAX_CHOICES = 3
 MIN_CHOICES = 2
@@ -99,7 +101,8 @@ class Conversation:
             return parts
         decision = self._decide_one(message, last)
         if decision.id == ADVICE:
-            decision = replace(decision, general=self._on_subject(message, last), variant=message.get(ADVICE_KIND))
+            kind = message.get(ADVICE_KIND)
+            decision = replace(decision, general=self._general(message, last, kind), variant=kind)
         return (decision,)
 
     def in_danger(self, message: Mapping[str, Any], last: Last | None) -> tuple[Decision, ...]:
@@ -121,8 +124,22 @@ class Conversation:
         in_context = message.get("context_ranking") if last else None
         entries = as_ranking(in_context or message.get("answer_ranking") or ())
         ranking = [(id, value) for id, value in entries if not id.startswith(NO_SUBJECT)]
-        whole = sum(value for _, value in ranking) or 1.0
-        return ranking[0][0] if ranking and ranking[0][1] / whole >= self._settings.general_sure else None
+        whole = sum(value for _, value in ranking)
+        is_sure = whole >= self._settings.general_from and ranking[0][1] / whole >= self._settings.general_sure
+        return ranking[0][0] if is_sure else None
+
+    def _general(self, message: Mapping[str, Any], last: Last | None, kind: str | None) -> str | None:
+        """Return the answer on what a refused message is about, None where it is about nothing that we answer.
+
+        A topic that it names says more than probabilities: the answer on it, else the one for the kind of advice.
+        """
+        likeliest = self._on_subject(message, last)
+        topics = read(message["text"], self._topic_words, self._cues).topics
+        if len(topics) != 1:
+            return likeliest
+        on_topic = {target.id for facet in TOPIC_FACETS if (target := self._nearest.find(facet, topics[0]))}
+        target = self._nearest.find(_general_facet(kind, likeliest), topics[0])
+        return likeliest if likeliest in on_topic or target is None else target.id
 
     def carried(self, decision: Decision, last: Last | None) -> Last | None:
         """Return what a follow-up to this decision goes on from; None leaves it at the last answer, if there was one.
@@ -167,6 +184,7 @@ class Conversation:
         if decision.id == FALLBACK:
             return self._topics_answers(reading, decision) or decision
         link = next(entry["link"] for entry in entries if entry["id"] == decision.id)
+        decision = replace(decision, leans=link in LEANING or decision.id == last.id)
         target = self._nearest.target(link, last, reading.topics)
         if target and target.id == decision.id:
             decision = replace(decision, topic=target.topic or decision.topic, instead=target.instead)
@@ -222,6 +240,11 @@ class Conversation:
         own = [id for id in self._answers if id.endswith(f"/{topic}")]
         found = [target.id for target in targets if target and not target.instead]
         return tuple(dict.fromkeys((*found, *own)))[:MAX_CHOICES]
+
+
+def _general_facet(kind: str | None, likeliest: str | None) -> str:
+    facet = (likeliest or "").partition("/")[0]
+    return GENERAL_FACET.get(kind or "") or (facet if facet in TOPIC_FACETS else TOPIC_FACETS[0])
 
 
 def only(names: Sequence[str]) -> str | None:

@@ -46,6 +46,7 @@ class GateSettings(BaseModel):
     costs: Costs
     both_sure: float = Field(ge=0, le=1)
     general_sure: float = Field(ge=0, le=1)
+    general_from: float = Field(ge=0, le=1)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Decision:
 
     `variant`, `level` and `also_crisis` are those of a safety reply. `instead` says that `id` is only the nearest to
     what was asked; `topic` is the topic asked about where it is not that of the id, `facet` the one that the
-    message names; `repeated` says that the same answer was given just before. `general` is the answer whose words
+    message names; `repeated` says that the same answer was given just before, `leans` that the message asks more of
+    that: the same again, or of another topic. `general` is the answer whose words
     follow a refusal to advise, `not_now` the one for a person who turns out not to be in danger.
     """
 
@@ -68,6 +70,7 @@ class Decision:
     topic: str | None = None
     facet: str | None = None
     repeated: bool = False
+    leans: bool = False
     general: str | None = None
     not_now: str | None = None
 

@@ -52,6 +52,8 @@ class Renderer:
         instead: bool = False,
         repeated: bool = False,
         general: str | None = None,
+        cautions: Iterable[str] = (),
+        after_refusal: bool = False,
         not_now: str | None = None,
         abroad: bool = False,
     ) -> Reply:
@@ -60,8 +62,10 @@ class Renderer:
         `variant` picks another wording of the record, `level` is E or D of an urgent reply, `also_crisis` appends the
         crisis reply of that variant, `entry_note` the note that the words come from the reference entry;
         `instead` says first that this is only the nearest to what was asked, `repeated` that it was said just before.
-        `general` names the answer whose words follow a refusal to advise; `not_now` the one that a person in no danger
-        gets with one tap. `abroad` says first to call the number of the place where the person is.
+        `general` names the answer whose words follow a refusal to advise; `cautions` the standard cautions that the
+        message calls for; `after_refusal` says first that the refusal just before still stands. `not_now` names the
+        answer that a person in no danger gets with one tap. `abroad` says first to call the number of the place where
+        the person is.
         """
         answer = self.answers[id]
         paragraphs = self._words(answer, variant)
@@ -72,10 +76,12 @@ class Renderer:
             paragraphs.insert(0, self.frame.abroad)
         if instead:
             paragraphs.insert(0, self.frame.nearest)
-        if repeated and answer.kind == "answer":
-            paragraphs.insert(0, self.frame.repeated)
+        if answer.kind == "answer" and (repeated or after_refusal):
+            paragraphs.insert(0, self.frame.after_refusal if after_refusal else self.frame.repeated)
+        behind = [self.frame.cautions[name] for name in cautions]
         if general:
-            paragraphs += [words for words in self._words(self.answers[general], None) if words not in paragraphs]
+            behind += [self.frame.in_general, *self._words(self.answers[general], None)]
+        paragraphs += [words for words in behind if words not in paragraphs]
         if entry_note:
             paragraphs.append(self.frame.cautions[ENTRY_NOTE])
         return self._framed(

@@ -114,7 +114,7 @@ class SafetyCheck:
             return None
         scene = self._scene(tokens, cues if tokens is said else self._cue_spans(tokens))
         live = [hit for hit in candidates if _is_live(hit, scene)]
-        contexts = {name for name, spans in self._rules.contexts.found(said) if not scene.is_negated(spans)}
+        contexts = self._contexts(said, scene)
         live = [hit for hit in live if self._holds(hit.sought.rule, contexts, scene)]
         return _finding(live, scene) if live else None
 
@@ -149,7 +149,9 @@ class SafetyCheck:
         if not hits:
             return False
         scene = self._scene(tokens, cues or self._cue_spans(tokens))
-        return any(scene.is_live(hit.spans[-1:], own_no=hit.sought.phrase.has_no, supposed=False) for hit in hits)
+        live = [hit for hit in hits if scene.is_live(hit.spans[-1:], own_no=hit.sought.phrase.has_no, supposed=False)]
+        contexts = self._contexts(tokens, scene)
+        return any(self._holds(hit.sought.rule, contexts, scene) for hit in live)
 
     def words(self, text: str) -> list[str]:
         """Return `text` as this detector reads it: for whoever writes phrases, and for tests."""
@@ -202,6 +204,9 @@ class SafetyCheck:
         for _, component in self._nlp.pipeline:
             doc = component(doc)
         return [token.tag_ for token in doc]
+
+    def _contexts(self, tokens: list[str], scene: Scene) -> set[str]:
+        return {name for name, spans in self._rules.contexts.found(tokens) if not scene.is_negated(spans)}
 
     def _holds(self, rule: Rule, contexts: set[str], scene: Scene) -> bool:
         """Whether what the rule asks for beside its phrase is there: contexts, and a week of pregnancy."""

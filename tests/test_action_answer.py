@@ -119,7 +119,7 @@ def test_nothing_else_stands_behind_the_number(message):
     assert answer(message)["answer"] == "safety/urgent"
 
 
-@pytest.mark.parametrize("kind", ["diagnosis", "result", "medicine", "odds", "second_opinion"])
+@pytest.mark.parametrize("kind", ["diagnosis", "result", "medicine", "odds", "second_opinion", "other"])
 def test_a_refusal_has_the_wording_of_its_kind(renderer, kind):
     reply = answer(understood("is that bad", safety__personal_advice=0.9) | {"advice_kind": kind})
     assert reply["paragraphs"] == renderer.reply(ADVICE, variant=kind)["paragraphs"]
@@ -142,9 +142,57 @@ def test_where_no_answer_is_near_the_refusal_of_advice_stands_alone(renderer):
     assert reply["paragraphs"] == renderer.reply(ADVICE)["paragraphs"]
 
 
+def test_the_topic_that_a_message_names_says_what_its_refusal_goes_on_with(renderer):
+    message = understood("prolactin 900 high?", safety__personal_advice=0.97) | {"advice_kind": "result"}
+    assert answer(message)["sources"] == renderer.reply("tests/hormones")["sources"]
+
+
+def test_what_is_hardly_likely_at_all_does_not_follow_a_refusal(renderer):
+    message = understood("promise me that it goes well", safety__personal_advice=0.99, tests__physical_exam=0.003)
+    assert answer(message)["paragraphs"] == renderer.reply(ADVICE)["paragraphs"]
+
+
+@pytest.mark.parametrize("id", [ADVICE, "meta/not_covered"])
+def test_who_names_a_medicine_is_told_not_to_stop_it_whatever_else_is_said(renderer, id):
+    facet, _, topic = id.partition("/")
+    message = understood("came off my epilim, ok?", **{f"{facet}__{topic}": 0.97}) | {"advice_kind": "diagnosis"}
+    assert renderer.frame.cautions["K3"] in answer(message)["paragraphs"]
+
+
+def test_who_names_a_value_is_told_that_it_is_not_read(renderer):
+    reply = answer(understood("we have a fibroid of 6 cm", causes__fibroids=0.97))
+    assert (reply["answer"], reply["paragraphs"][-1]) == ("causes/fibroids", renderer.frame.cautions["K4"])
+
+
+@pytest.mark.parametrize(
+    ("text", "entry", "caution"),
+    [
+        ("ok but is that normal", {"id": "causes/thyroid", "link": "same"}, None),
+        ("and progesterone?", {"id": "causes/luteal", "link": "other_topic"}, "K3"),
+        ("and prolactin 30?", {"id": "causes/prolactin", "link": "other_topic"}, "K4"),
+    ],
+)
+def test_a_refusal_still_stands_at_the_next_message_that_leans_on_it(renderer, text, entry, caution):
+    message = understood(text, causes__overview=0.5) | {"context_ranking": [entry | {"confidence": 0.95}]}
+    refused = {LED_TO_A_PERSON[ADVICE]: True}
+    sent, events = run(message, **{LAST_ANSWER: "causes/thyroid", TOPIC: "thyroid"}, **refused)
+    paragraphs = sent[0]["custom"]["paragraphs"]
+    assert paragraphs[0] == renderer.frame.after_refusal
+    assert renderer.frame.repeated not in paragraphs
+    assert caution is None or renderer.frame.cautions[caution] in paragraphs
+    assert SlotSet(LED_TO_A_PERSON[ADVICE], True) in events
+
+
+def test_a_new_question_after_a_refusal_is_answered_plainly(renderer):
+    entry = {"id": "causes/pcos", "confidence": 0.95, "link": "alone"}
+    message = understood("can pcos cause it", causes__pcos=0.95) | {"context_ranking": [entry]}
+    reply = answer(message, **{LAST_ANSWER: "causes/thyroid", TOPIC: "thyroid", LED_TO_A_PERSON[ADVICE]: True})
+    assert renderer.frame.after_refusal not in reply["paragraphs"]
+
+
 def test_a_follow_up_goes_on_from_the_general_part_of_a_refusal():
     _, events = run(understood("should I take aspirin", safety__personal_advice=0.9, treatments__clotting=0.08))
-    assert SlotSet(LAST_ANSWER, "treatments/clotting") in events
+    assert SlotSet(LAST_ANSWER, "treatments/antiphospholipid") in events
 
 
 def test_advice_asked_for_twice_in_a_row_leads_with_a_person(clinic):

@@ -20,12 +20,14 @@ from bot.links import LINKS, Last, load_nearest, topic_of, with_last
 from bot.nlu.followup_model import Asked, FollowUpModel, FollowUps
 from bot.nlu.pair_model import HeldOut, PairModel
 from bot.nlu.parts import in_words
+from bot.one_message import Linear, dense
 from bot.paths import DATA
 from bot.topics import load_topics
 
 KIND = "kind"  # of a request for advice among the examples: its wording in data/answers/safety.yml
-ANY_KIND, SURE_OF_KIND = "other", 0.6  # any wording does for the one; the other is a judgement, fitted to nothing
+SURE_OF_KIND = 0.6  # a judgement, fitted to nothing
 ANSWERS_FILE, KINDS_FILE = "answers.skops", "kinds.skops"
+FEWEST_KINDS = 3  # of two scikit-learn keeps one row of weights for both
 FOLLOWUPS_FILE, PAIRS_FILE = "followups.skops", "pairs.skops"
 CALIBRATION = "calibration"
 TOPICS, NEAREST = DATA / "topics.yml", DATA / "followups.yml"
@@ -69,10 +71,15 @@ class Models:
         """Return which kind of advice a message asks for, if it asks for any; None where that is not sure."""
         if self._kinds is None:
             return None
-        probabilities = self._kinds.predict_proba(SCALE * vector)[0]
+        probabilities = self._kind_of_one.probabilities(dense(SCALE * vector[0]))
         best = int(probabilities.argmax())
         kind = str(self._kinds.classes_[best])
-        return kind if probabilities[best] >= SURE_OF_KIND and kind != ANY_KIND else None
+        return kind if probabilities[best] >= SURE_OF_KIND else None
+
+    @cached_property
+    def _kind_of_one(self) -> Linear:
+        assert self._kinds is not None, "there is no kind among the examples"
+        return Linear(self._kinds)
 
     def in_context(
         self, text: str, vector: np.ndarray, alone: np.ndarray, last: Last
@@ -150,7 +157,7 @@ def fitted_kinds(examples: Sequence[Message]) -> LogisticRegression | None:
     """Return what tells kinds of advice apart, fitted on the examples that name one; None where too few do."""
     known = [message for message in examples if metadata_of(message).get(KIND)]
     kinds = [metadata_of(message)[KIND] for message in known]
-    if len(set(kinds)) < 2:
+    if len(set(kinds)) < FEWEST_KINDS:
         return None
     return LogisticRegression(max_iter=300).fit(SCALE * labelled(known).vectors, kinds)
 
