@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.answers import FALLBACK, Answers
 from bot.gate import ADVICE, Decision, GateSettings, Ranking, as_ranking, decide
-from bot.links import OTHER_TOPIC, SAME, TOPIC_FACETS, Last, Nearest, Target, topic_of
+from bot.links import ALONE, FIXED, TOPIC_FACETS, Last, Nearest, Target, topic_of
 from bot.topics import TopicWords, words_of
 from bot.yaml_files import read_yaml
 
@@ -25,7 +25,6 @@ SUBJECT = "recurrent_miscarriage"  # the words for the subject itself name no to
 WARNING_SIGNS = "warning_signs"  # their causes, tests and treatments are others than those of miscarriage
 CAUSES = "causes/"  # what a topic's name alone is mostly taken for
 GENERAL_FACET = {"result": "tests", "medicine": "treatments"}  # by kind of advice
-LEANING = (SAME, OTHER_TOPIC)  # links by which a message asks more of what was asked before
 PLAINLY = 0.9  # the probability from which a topic's name alone says which answer on it is meant
 MAX_CHOICES = 3
 MIN_CHOICES = 2
@@ -184,7 +183,7 @@ class Conversation:
         if decision.id == FALLBACK:
             return self._topics_answers(reading, decision) or decision
         link = next(entry["link"] for entry in entries if entry["id"] == decision.id)
-        decision = replace(decision, leans=link in LEANING or decision.id == last.id)
+        decision = replace(decision, leans=decision.id == last.id or link not in (ALONE, *FIXED, *reading.facets))
         target = self._nearest.target(link, last, reading.topics)
         if target and target.id == decision.id:
             decision = replace(decision, topic=target.topic or decision.topic, instead=target.instead)

@@ -55,9 +55,9 @@ class Decision:
 
     `variant`, `level` and `also_crisis` are those of a safety reply. `instead` says that `id` is only the nearest to
     what was asked; `topic` is the topic asked about where it is not that of the id, `facet` the one that the
-    message names; `repeated` says that the same answer was given just before, `leans` that the message asks more of
-    that: the same again, or of another topic. `general` is the answer whose words
-    follow a refusal to advise, `not_now` the one for a person who turns out not to be in danger.
+    message names; `repeated` says that the same answer was given just before, `leans` that the message goes on from
+    that and names no facet. `general` is the answer whose words follow a refusal to advise, `not_now` the one for a
+    person who turns out not to be in danger.
     """
 
     id: str

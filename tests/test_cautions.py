@@ -19,6 +19,7 @@ def cautions() -> Cautions:
         ("is it ok that i halved the tablets", {"K3"}),
         ("can i stop the progestrone, im spotting", {"K3", "K6"}),
         ("how many days does the bleeding last afterwards", {"K6"}),
+        ("no symptoms since monday, is it dead", {"K6"}),
         ("my tsh is 4.6 is it high", {"K4"}),
         ("prolactin 900 high?", {"K4"}),
         ("what's the cut-off for a short cervix", {"K4"}),
