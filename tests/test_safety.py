@@ -140,6 +140,8 @@ QUIET = {
     "spotting for 16 weeks": "a duration, not a week of pregnancy",
     "I lost my baby at 16 weeks and I have questions": "the week of a loss",
     "went through menopause and now bleeding": "level P: a visit within days, no alarm",
+    "they want to sell me a panel of killer cell tests": "goods are offered",
+    "missed the jab. should I take a double dose tonight": "a question before it is taken",
     "haven't had a period in 2 years and spotting": "level P",
     "what causes a septate uterus": "an ordinary question",
     "can stress cause miscarriage": "an ordinary question",
