@@ -59,6 +59,7 @@ def post(site, content: bytes, headers=JSON):
         pytest.param(body(text=" \n\t "), 400, "text_empty", id="only blanks"),
         pytest.param(body(text="\x00\x1b\u200b\ufeff"), 400, "text_empty", id="only control characters"),
         pytest.param(body(text="\ud800"), 400, "text_empty", id="only half a character"),
+        pytest.param(body(text="We wait for the next scan. " * 60), 400, "text_too_long", id="a long story"),
         pytest.param(body(text="a" * (MAX_TEXT + 1)), 400, "text_too_long", id="1,001 characters"),
         pytest.param(body(text="/" * (MAX_TEXT + 1)), 400, "text_too_long", id="1,001 slashes"),
         pytest.param(body(text="a" * 100_000), 413, "too_large", id="100 kB"),
@@ -244,3 +245,21 @@ def test_the_log_has_the_answer_but_never_the_words_nor_the_whole_id(site, rasa,
     assert "very own words" not in caplog.text
     assert answer["conversation"] not in caplog.text
     assert answer["conversation"][:8] in caplog.text
+
+
+# A text beyond the limit.
+
+STORY = "We have been trying for four years now and every time it is the same waiting room. "
+
+
+@pytest.mark.parametrize("where", ["at the end", "at the start", "across a cut"])
+def test_danger_in_a_text_that_is_too_long_is_answered(site, clinic, where):
+    long = STORY * 30
+    at = {"at the end": len(long), "at the start": 0, "across a cut": MAX_TEXT - 12}[where]
+    response = site.post("/api/chat", json={"text": f"{long[:at]} I am soaking through a pad every hour. {long[at:]}"})
+    assert response.status_code == 200
+    reply = response.json()["replies"][0]
+    assert reply["kind"] == "urgent"
+    assert clinic.emergency_number in reply["paragraphs"][0]
+    after = site.post("/api/chat", json={"conversation": response.json()["conversation"], "choice": "causes/pcos"})
+    assert clinic.emergency_number in after.json()["replies"][0]["paragraphs"][0]

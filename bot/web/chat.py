@@ -28,12 +28,21 @@ logger = logging.getLogger(__name__)
 NOT_NOW_WITHIN_S = 1.0  # what a safety reply waits for Rasa to say which answer it would have given
 WARNING = "K6"  # the caution that lists what to call for
 MAX_TEXT = 1000  # characters after trimming
+OVERLAP = 200  # characters that each piece of a longer text shares with the one before
 MAX_BODY = 16 * 1024  # bytes: 1,000 characters of 4 bytes each, escaped, and an id
 FIELDS = {"conversation", "text", "choice"}
 # Control and format characters (zero width, direction) but for the line break, tab and the joiner inside emoji.
 _CONTROLS = re.compile(
     r"[^\S\n\t ]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 )
+
+
+class TooLong(ApiError):
+    """More was typed than the contract takes: `text` is looked through for danger all the same."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(400, "text_too_long", f"Your message is too long. Please use {MAX_TEXT} characters or fewer.")
+        self.text = text
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,11 @@ class Chat:
 
     async def answer(self, request: Request) -> dict[str, Any]:
         """Return the reply object of the contract. Raises ApiError for a request that is not as the contract has it."""
-        turn = self._read(await read_json(request))
+        body = await read_json(request)
+        try:
+            turn = self._read(body)
+        except TooLong as refusal:
+            return await self._in_long_danger(body.get("conversation"), refusal)
         caller = self._limits.of_turn(address_of(request.scope), turn.conversation)
         over = self._limits.count_here(caller)
         conversation = turn.conversation or self._conversations.issue()
@@ -123,6 +136,18 @@ class Chat:
         reply = self._safety_reply(finding, text)
         await self._latches.close(conversation, reply)
         return reply
+
+    async def _in_long_danger(self, conversation: str | None, refusal: TooLong) -> dict[str, Any]:
+        """Return the safety reply that a text beyond the limit asks for. Raises the refusal where it asks for none."""
+        if conversation is not None:
+            self.refuse_unknown(conversation)
+        for piece in pieces(refusal.text):
+            if finding := await self._danger.find(piece, is_over_limit=True):
+                conversation = conversation or self._conversations.issue()
+                replies = await self._latched(conversation, [self._safety_reply(finding, piece)])
+                self._record(conversation, replies, finding.signs)
+                return {"conversation": conversation, "replies": replies}
+        raise refusal
 
     def _read(self, body: Any) -> Turn:
         turn = parse_turn(body)
@@ -268,6 +293,12 @@ def parse_turn(body: Any) -> Turn:
     return Turn(given.get("conversation"), text, given.get("choice"))
 
 
+def pieces(text: str) -> list[str]:
+    """Return a text beyond the limit in pieces within it, the last one first: there stands what a story comes to."""
+    starts = range(0, len(text) - OVERLAP, MAX_TEXT - OVERLAP)
+    return [text[start : start + MAX_TEXT] for start in reversed(starts)]
+
+
 def clean_text(raw: str) -> str:
     """Return what the person typed, fit to be read and never a command.
 
@@ -276,7 +307,7 @@ def clean_text(raw: str) -> str:
     """
     text = _CONTROLS.sub(" ", unicodedata.normalize("NFC", raw.encode("utf-8", "ignore").decode())).strip()
     if len(text) > MAX_TEXT:
-        raise ApiError(400, "text_too_long", f"Your message is too long. Please use {MAX_TEXT} characters or fewer.")
+        raise TooLong(text)
     text = text.lstrip("/ \n\t") or ("?" if text else "")  # only slashes: a message, though an empty one
     if not text:
         raise ApiError(400, "text_empty", "Your message is empty. Please type your question.")

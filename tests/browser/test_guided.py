@@ -41,6 +41,29 @@ def test_starting_over_offers_the_subjects_anew_and_forgets_what_was_meant(widge
     assert "PCOS" not in follow_up.locator("h3").inner_text()
 
 
+def test_starting_over_in_danger_keeps_the_number_in_view(widget, clinic):
+    widget.ask("I am soaking a pad every hour")
+    widget.button("Start over").click()
+    reply = widget.choose("Tests", widget.root.locator(".opening").last)
+    expect(reply.locator("p").first).to_contain_text(clinic.emergency_number)
+
+
+def test_a_chat_that_goes_on_after_a_reload_shows_its_last_message(widget):
+    for question in ("can pcos cause miscarriage?", "and fibroids?", "what tests are there"):
+        widget.ask(question)
+    widget.page.reload()
+    expect(widget.replies.last.locator("h3")).to_be_in_viewport()
+
+
+def test_a_word_without_an_end_stays_on_the_screen(visit):
+    widget = visit(viewport={"width": 360, "height": 740})
+    widget.ask("w" * 300)
+    assert widget.log.evaluate("log => log.scrollWidth <= log.clientWidth")
+    box = widget.questions.last.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 360
+
+
 def test_every_answer_can_be_browsed_by_subject_without_typing(widget, product):
     listed = widget.page.request.get("/api/answers").json()["answers"]
     titles = {each["title"] for each in listed if not each["answer"].startswith(("meta/", "safety/"))}

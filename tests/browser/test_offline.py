@@ -64,6 +64,13 @@ def test_it_is_tried_again_without_being_asked(widget):
     expect(widget.replies.last.locator("h3")).to_have_text(TESTS, timeout=6_000)
 
 
+def test_whom_to_call_stands_where_no_answer_comes(offline, clinic):
+    send(offline, QUESTION)
+    alert = offline.root.get_by_role("alert")
+    for number in (clinic.emergency_number, clinic.crisis_line, clinic.phone):
+        expect(alert.get_by_role("link", name=number).first).to_be_visible()
+
+
 def test_a_menu_choice_is_answered_from_the_copy_in_the_tab(offline):
     reply = offline.choose("Treatments")
     expect(reply).to_contain_text("This answer is a copy kept in this tab.")

@@ -187,8 +187,8 @@ class Chat {
     const isInBox = text && this.box.value === text;
     const why = [refused || say(navigator.onLine ? 'unreachable' : 'offline'), isInBox && say('in_box')];
     // Beside a warning of danger it does not alert: that one must be heard.
-    const alert = element('div', { role: !this.early && 'alert' }, paragraph(why.filter(Boolean).join(' ')),
-      paragraph(WIDGET.frame.emergency));
+    const alert = element('div', { role: !this.early && 'alert' },
+      [why.filter(Boolean).join(' '), WIDGET.frame.emergency, say('meanwhile')].map((text) => paragraph(text)));
     const again = button('button.primary', say('try_again'), () => this.retry());
     const card = message('program', false, element('div.card', { 'data-kind': 'error' }, alert, again));
     this.list.append(card);
@@ -262,7 +262,7 @@ class Chat {
   /** Begin with a new subject: what was said stays to be read, but no longer counts. */
   startOver() {
     this.stop();
-    const forgotten = this.server.forget();
+    const forgotten = this.list.querySelector('.alarm') || this.server.forget(); // it says the number on and on
     const item = this.opening();
     this.list.append(item);
     this.remember();

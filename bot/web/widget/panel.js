@@ -42,6 +42,7 @@ class Panel {
     // On a finger's device the box would bring the keyboard over the subjects.
     const isBoxFirst = this.shown === 'chat' && !matchMedia('(pointer: coarse)').matches;
     if (isAsked) (isBoxFirst ? this.chat.box : this.dialog).focus();
+    this.chat.bring(/** @type {Element} */ (this.chat.list.lastChild)); // not the beginning of a chat that goes on
     this.onPaper(this.paper);
     guarded(() => this.server.load())();
   }
