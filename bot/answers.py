@@ -143,6 +143,7 @@ class Frame(_Record):
     privacy_line: str
     still_urgent: str
     still_crisis: str
+    still_unsure: str
     abroad: str
     safety_buttons: SafetyButtons
     cautions: Mapping[str, str]

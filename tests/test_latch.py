@@ -118,3 +118,16 @@ def test_it_ends_by_itself_after_half_an_hour(monkeypatch, renderer):
     assert asyncio.run(latches.of("a"))
     now = module.LATCHED_S + 1
     assert asyncio.run(latches.of("a")) is None
+
+
+@pytest.mark.parametrize("id", ["meta/not_covered", "meta/out_of_scope", "meta/fallback", "support/emotional"])
+def test_what_is_not_understood_in_an_emergency_is_not_left_at_that(chat, rasa, renderer, id):
+    chat(text=URGENT)
+    rasa.respond = lambda request: httpx.Response(200, json=[{"custom": renderer.reply(id)}])
+    first, second, *_ = chat(text="could it just be wind")["paragraphs"]
+    assert [first, second] == [renderer.frame.still_urgent, renderer.frame.still_unsure]
+
+
+def test_what_the_documents_say_is_told_plainly_after_an_emergency(chat, renderer):
+    chat(text=URGENT)
+    assert renderer.frame.still_unsure not in chat(choice="causes/pcos")["paragraphs"]

@@ -30,6 +30,7 @@ WARNING = "K6"  # the caution that lists what to call for
 MAX_TEXT = 1000  # characters after trimming
 OVERLAP = 200  # characters that each piece of a longer text shares with the one before
 MAX_BODY = 16 * 1024  # bytes: 1,000 characters of 4 bytes each, escaped, and an id
+UNSURE = ("choice", "fallback", "not_covered", "out_of_scope", "advice")
 FIELDS = {"conversation", "text", "choice"}
 # Control and format characters (zero width, direction) but for the line break, tab and the joiner inside emoji.
 _CONTROLS = re.compile(
@@ -228,8 +229,10 @@ class Chat:
         if is_safety(first) or (latch := await self._latches.of(conversation)) is None:
             return replies
         frame = self._renderer.frame
-        line = frame.still_urgent if latch.is_urgent else frame.still_crisis
-        return [first | {"paragraphs": [line, *first["paragraphs"]]}, *replies[1:]]
+        lines = [frame.still_urgent if latch.is_urgent else frame.still_crisis]
+        if latch.is_urgent and is_unsure(first):  # it may have asked what to do about the danger
+            lines.append(frame.still_unsure)
+        return [first | {"paragraphs": [*lines, *first["paragraphs"]]}, *replies[1:]]
 
     async def _ask(self, conversation: str, turn: Turn) -> list[Reply]:
         try:  # the channel's edge: whatever goes wrong behind it, the visitor gets the emergency line
@@ -256,6 +259,11 @@ class Chat:
 def is_for_danger(turn: Turn) -> bool:
     """Whether a turn taps the button of a safety reply: no count stands before those either."""
     return turn.choice in NOT_NOW
+
+
+def is_unsure(reply: Reply) -> bool:
+    """Whether a reply says nothing on the subject that was plainly asked for."""
+    return reply["kind"] in UNSURE or reply["answer"].startswith("support/")
 
 
 def short(conversation: str) -> str:
