@@ -6,6 +6,7 @@ the conversation (bot/followups.py). A tapped button comes as `/facet{"topic": "
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +28,7 @@ from bot.topics import load_topics
 
 logger = logging.getLogger(__name__)
 
+MEDICINE = "K3"  # the caution of whoever names one
 ENTRY_NOTE_GIVEN = "entry_note_given"
 # Replies that lead with a person when they come twice in a row, and the slot that remembers the first.
 LED_TO_A_PERSON = {FALLBACK: "not_understood", ADVICE: "advice_refused"}
@@ -76,14 +78,15 @@ class Speaker:
             refusal_stands = decision.leans and bool(slots.get(LED_TO_A_PERSON[ADVICE]))
             changed[LED_TO_A_PERSON[ADVICE]] |= refusal_stands
             text = str(message.get("text"))
+            cautions = self._cautions_of(decision, text, refusal_stands=refusal_stands)
             replies.append(
                 self._say(
-                    decision,
+                    of_medicine(decision) if MEDICINE in cautions else decision,
                     again=again,
                     entry_note=note_due,
                     abroad=decision.id in NOT_NOW and self._abroad.says(text),
                     after_refusal=refusal_stands,
-                    cautions=self._cautions_of(decision, text, refusal_stands=refusal_stands),
+                    cautions=cautions,
                 )
             )
             changed |= {ENTRY_NOTE_GIVEN: True} if note_due else {}
@@ -123,6 +126,11 @@ class Speaker:
             not_now=decision.not_now,
             **beside,
         )
+
+
+def of_medicine(decision: Decision) -> Decision:
+    """Return a refusal in the words for a medicine, where it had those for a diagnosis: a medicine was named."""
+    return replace(decision, variant="medicine") if decision.variant == "diagnosis" else decision
 
 
 def tapped_id(message: Mapping[str, Any]) -> str | None:

@@ -159,6 +159,12 @@ def test_who_names_a_medicine_is_told_not_to_stop_it_whatever_else_is_said(rende
     assert renderer.frame.cautions["K3"] in answer(message)["paragraphs"]
 
 
+def test_a_refusal_about_a_medicine_does_not_speak_of_having_something(renderer):
+    reply = answer(understood("stop my clexane?", safety__personal_advice=0.97) | {"advice_kind": "diagnosis"})
+    wording = renderer.reply(ADVICE, variant="medicine")["paragraphs"]
+    assert reply["paragraphs"][: len(wording)] == wording
+
+
 def test_who_names_a_value_is_told_that_it_is_not_read(renderer):
     reply = answer(understood("we have a fibroid of 6 cm", causes__fibroids=0.97))
     assert (reply["answer"], reply["paragraphs"][-1]) == ("causes/fibroids", renderer.frame.cautions["K4"])
