@@ -23,13 +23,14 @@ from bot.links import LAST_ANSWER, TOPIC, Last, last_of, load_nearest
 from bot.live import Live, Published
 from bot.paths import DATA
 from bot.reply import NOT_NOW, Renderer, Reply, as_text, payload
+from bot.sympathy import Sympathy, load_sympathy
 from bot.tidy import keep_tidy
 from bot.topics import load_topics
 
 logger = logging.getLogger(__name__)
 
 MEDICINE = "K3"  # the caution of whoever names one
-ENTRY_NOTE_GIVEN = "entry_note_given"
+ENTRY_NOTE_GIVEN, SYMPATHY_GIVEN = "entry_note_given", "sympathy_given"
 # Replies that lead with a person when they come twice in a row, and the slot that remembers the first.
 LED_TO_A_PERSON = {FALLBACK: "not_understood", ADVICE: "advice_refused"}
 
@@ -59,10 +60,11 @@ class ActionAnswer(Action):
 class Speaker:
     """Turns a parsed message and the slots of its conversation into replies and new slots."""
 
-    def __init__(self, renderer: Renderer, conversation: Conversation, cautions: Cautions) -> None:
+    def __init__(self, renderer: Renderer, conversation: Conversation, cautions: Cautions, sympathy: Sympathy) -> None:
         self.renderer = renderer
         self._conversation = conversation
         self._cautions = cautions
+        self._sympathy = sympathy
         self._abroad = Abroad(renderer.country)
 
     def speak(self, message: Mapping[str, Any], slots: Mapping[str, Any]) -> tuple[list[Reply], dict[str, Any]]:
@@ -71,18 +73,21 @@ class Speaker:
         decisions = self._decide(message, last)
         helpless = decisions[0].id if not decisions[0].choices else None
         changed: dict[str, Any] = {slot: id == helpless for id, slot in LED_TO_A_PERSON.items()}
-        replies = []
+        replies: list[Reply] = []
+        text = str(message.get("text"))
+        is_sad = decisions[0].id not in NOT_NOW and not slots.get(SYMPATHY_GIVEN) and self._sympathy.is_due(text)
+        changed |= {SYMPATHY_GIVEN: True} if is_sad else {}
         for decision in decisions:
             again = decision.id == helpless and bool(slots.get(LED_TO_A_PERSON.get(decision.id, "")))
             note_due = not {**slots, **changed}.get(ENTRY_NOTE_GIVEN) and self._needs_note(decision)
             refusal_stands = decision.leans and bool(slots.get(LED_TO_A_PERSON[ADVICE]))
             changed[LED_TO_A_PERSON[ADVICE]] |= refusal_stands
-            text = str(message.get("text"))
             cautions = self._cautions_of(decision, text, refusal_stands=refusal_stands)
             replies.append(
                 self._say(
                     of_medicine(decision) if MEDICINE in cautions else decision,
                     again=again,
+                    sympathy=is_sad and not replies,
                     entry_note=note_due,
                     abroad=decision.id in NOT_NOW and self._abroad.says(text),
                     after_refusal=refusal_stands,
@@ -111,9 +116,9 @@ class Speaker:
             return ()
         return self._cautions.named(text, is_refused=refusal_stands or decision.id in REFUSED)
 
-    def _say(self, decision: Decision, *, again: bool, **beside: Any) -> Reply:
+    def _say(self, decision: Decision, *, again: bool, sympathy: bool, **beside: Any) -> Reply:
         if decision.choices:
-            return self.renderer.choice(decision.choices, decision.confidence)
+            return self.renderer.choice(decision.choices, decision.confidence, sympathy=sympathy)
         return self.renderer.reply(
             decision.id,
             confidence=decision.confidence,
@@ -124,6 +129,7 @@ class Speaker:
             repeated=decision.repeated,
             general=decision.general,
             not_now=decision.not_now,
+            sympathy=sympathy,
             **beside,
         )
 
@@ -167,4 +173,9 @@ def speaker_of(published: Published) -> Speaker:
         load_cues(followups),
         load_gate(DATA / "gate.yml"),
     )
-    return Speaker(published.renderer, conversation, load_cautions(DATA / "cautions.yml"))
+    return Speaker(
+        published.renderer,
+        conversation,
+        load_cautions(DATA / "cautions.yml"),
+        load_sympathy(DATA / "sympathy.yml"),
+    )

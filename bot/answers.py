@@ -141,8 +141,10 @@ class Frame(_Record):
     demo_notice: str
     emergency_line: str
     privacy_line: str
+    sympathy: str
     still_urgent: str
     still_crisis: str
+    still_violence: str
     still_unsure: str
     abroad: str
     safety_buttons: SafetyButtons

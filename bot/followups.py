@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.answers import FALLBACK, Answers
+from bot.answers import FALLBACK, NOT_COVERED, Answers
 from bot.gate import ADVICE, Decision, GateSettings, Ranking, as_ranking, decide
 from bot.links import ALONE, FIXED, TOPIC_FACETS, Last, Nearest, Target, topic_of
 from bot.topics import TopicWords, words_of
@@ -168,8 +168,12 @@ class Conversation:
         return Last(answers[0], topic) if answers else None
 
     def _sure_parts(self, message: Mapping[str, Any]) -> tuple[Decision, ...]:
-        sure = self._sure(message.get("parts", ()))
-        ids = {decision.id for decision in sure if not decision.id.startswith("meta/")}
+        """Return what two questions of one message get, safety first; nothing where not both are sure."""
+        sure = [
+            replace(decision, variant=message.get(ADVICE_KIND)) if decision.id == ADVICE else decision
+            for decision in sorted(self._sure(message.get("parts", ())), key=lambda decision: decision.id != ADVICE)
+        ]
+        ids = {decision.id for decision in sure if decision.id == NOT_COVERED or not decision.id.startswith("meta/")}
         return tuple(sure) if len(sure) == 2 == len(ids) else ()
 
     def _sure(self, parts: Iterable[Mapping[str, Any]]) -> list[Decision]:

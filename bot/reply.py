@@ -19,6 +19,7 @@ CANNOT_CALL, STAFF = "cannot_call", "staff"  # variants of the urgent reply
 # Where 'This is not happening now' leads when nothing closer to the message is known.
 NOT_NOW = {URGENT: "warning_signs/overview", CRISIS: "support/emotional"}
 NO_LEVEL_GIVEN = "E"  # of an urgent reply: when in doubt, the emergency number
+SYMPATHY = "I am so sorry"  # how an answer begins that says so itself
 ENTRY_NOTE = "K1"  # said once in a conversation, at the first answer drawn from the reference entry alone
 
 
@@ -56,6 +57,7 @@ class Renderer:
         after_refusal: bool = False,
         not_now: str | None = None,
         abroad: bool = False,
+        sympathy: bool = False,
     ) -> Reply:
         """Return the reply that says record `id`. Raises KeyError where there is no such record.
 
@@ -65,7 +67,7 @@ class Renderer:
         `general` names the answer whose words follow a refusal to advise; `cautions` the standard cautions that the
         message calls for; `after_refusal` says first that the refusal just before still stands. `not_now` names the
         answer that a person in no danger gets with one tap. `abroad` says first to call the number of the place where
-        the person is.
+        the person is, `sympathy` that the bot is sorry for a loss.
         """
         answer = self.answers[id]
         paragraphs = self._words(answer, variant)
@@ -78,6 +80,8 @@ class Renderer:
             paragraphs.insert(0, self.frame.nearest)
         if answer.kind == "answer" and (repeated or after_refusal):
             paragraphs.insert(0, self.frame.after_refusal if after_refusal else self.frame.repeated)
+        if sympathy and not paragraphs[0].startswith(SYMPATHY):
+            paragraphs.insert(0, self.frame.sympathy)
         behind = [self.frame.cautions[name] for name in cautions]
         if general:
             behind += [self.frame.in_general, *self._words(self.answers[general], None)]
@@ -95,15 +99,18 @@ class Renderer:
             confidence=round(float(confidence), 4),
         )
 
-    def choice(self, ids: Sequence[str], confidence: float) -> Reply:
-        """Return the question back: which of these `ids` (two or three) is meant, or none of them."""
+    def choice(self, ids: Sequence[str], confidence: float, *, sympathy: bool = False) -> Reply:
+        """Return the question back: which of these `ids` (two or three) is meant, or none of them.
+
+        `sympathy` says first that the bot is sorry for a loss.
+        """
         none = {"label": self.frame.none_of_these, "choice": FALLBACK}
         titles = [{"label": self._fill(self.answers[id].title), "choice": id} for id in ids]
         return self._framed(
             answer=FALLBACK,
             kind="choice",
             title=self._fill(self.answers[FALLBACK].title),
-            paragraphs=[self.frame.choose],
+            paragraphs=[self.frame.sympathy, self.frame.choose] if sympathy else [self.frame.choose],
             sources=[],
             next=[*titles, none],
             level=None,
@@ -135,6 +142,10 @@ class Renderer:
 
     def _paragraph(self, paragraph: Paragraph) -> str:
         return self._fill(paragraph.text) if paragraph.text else self.frame.cautions[str(paragraph.caution)]
+
+    def names_violence_line(self, reply: Reply) -> bool:
+        """Whether a reply gives the line for violence: its words are those for violence, then."""
+        return any(self._clinic.dv_line in words for words in reply["paragraphs"])
 
     def staff_notes(self, id: str) -> list[str]:
         """Return the staff detail of a record: never for visitors, and shown under caution K5 alone."""

@@ -7,7 +7,7 @@ from rasa_sdk import Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.answer import ENTRY_NOTE_GIVEN, LED_TO_A_PERSON, ActionAnswer, load_speaker, rasa_buttons
+from actions.answer import ENTRY_NOTE_GIVEN, LED_TO_A_PERSON, SYMPATHY_GIVEN, ActionAnswer, load_speaker, rasa_buttons
 from bot.answers import FALLBACK, load_answers
 from bot.gate import ADVICE
 from bot.links import LAST_ANSWER, TOPIC
@@ -319,3 +319,28 @@ def test_a_fault_inside_becomes_an_apology_with_the_emergency_line(message, clin
 def test_a_conversation_without_a_message_is_still_answered(keeps_the_contract):
     (sent,), _ = run(None)
     keeps_the_contract(sent["custom"])
+
+
+LOSS = "we lost our baby in spring. could it be pcos?"
+
+
+def test_who_tells_of_a_loss_hears_first_that_the_bot_is_sorry_and_once_only():
+    words = load_speaker().renderer.frame.sympathy
+    message = understood(LOSS, causes__pcos=0.99)
+    (sent,), events = run(message)
+    assert sent["custom"]["paragraphs"][0] == words
+    assert SlotSet(SYMPATHY_GIVEN, True) in events
+    assert words not in answer(message, **{SYMPATHY_GIVEN: True})["paragraphs"]
+    assert words not in answer(understood("could it be pcos?", causes__pcos=0.99))["paragraphs"]
+
+
+def test_a_question_back_begins_with_it_too_and_a_safety_reply_never():
+    words = load_speaker().renderer.frame.sympathy
+    unsure = understood(LOSS, causes__pcos=0.4, treatments__pcos=0.35)
+    assert answer(unsure)["paragraphs"] == [words, load_speaker().renderer.frame.choose]
+    assert words not in answer(in_danger("safety/urgent", level="E") | {"text": LOSS})["paragraphs"]
+
+
+def test_an_answer_that_says_so_itself_does_not_say_it_twice():
+    first, *_ = answer(understood("i can't stop crying since we lost our baby", support__emotional=0.99))["paragraphs"]
+    assert first != load_speaker().renderer.frame.sympathy

@@ -196,6 +196,28 @@ def test_two_parts_of_which_one_is_unsure_get_one_reply(conversation):
     assert len(conversation.decide(message, None)) == 1
 
 
+def test_two_parts_of_which_the_documents_cover_one_get_two_replies(conversation):
+    covered, not_covered = (
+        understood("what is a karyotype", tests__genetic=0.9),
+        understood("and what does it cost?", meta__not_covered=0.9),
+    )
+    message = {
+        **understood("what is a karyotype and what does it cost?", tests__genetic=0.9),
+        "parts": [covered, not_covered],
+    }
+    assert [decision.id for decision in conversation.decide(message, None)] == ["tests/genetic", "meta/not_covered"]
+
+
+def test_of_two_parts_the_refusal_to_advise_comes_first_in_its_own_words(conversation):
+    parts = [
+        understood("what is aps", causes__antiphospholipid=0.9),
+        understood("do i have it", safety__personal_advice=0.9),
+    ]
+    message = {**understood("what is aps and do i have it", causes__antiphospholipid=0.9), "parts": parts}
+    first, second = conversation.decide(message | {"advice_kind": "diagnosis"}, None)
+    assert (first.id, first.variant, second.id) == ("safety/personal_advice", "diagnosis", "causes/antiphospholipid")
+
+
 def test_a_nearest_answer_that_does_not_exist_is_refused_by_name(tmp_path, answers):
     path = tmp_path / "followups.yml"
     path.write_text(FOLLOWUPS.read_text().replace("treatments/uterine", "treatments/uterin"))

@@ -10,6 +10,7 @@ from bot.web import latch as module
 from bot.web.latch import Latches
 
 URGENT, CRISIS, CALM = "I am soaking a pad every hour", "I want to die", "what is pcos"
+VIOLENCE = "my husband hits me"
 HAVE_CALLED, NOT_NOW, CANNOT_CALL = "meta/thanks", "causes/pcos", "safety/urgent"
 
 
@@ -30,7 +31,9 @@ def first_line(reply) -> str:
     return reply["paragraphs"][0]
 
 
-@pytest.mark.parametrize(("text", "line"), [(URGENT, "still_urgent"), (CRISIS, "still_crisis")])
+@pytest.mark.parametrize(
+    ("text", "line"), [(URGENT, "still_urgent"), (CRISIS, "still_crisis"), (VIOLENCE, "still_violence")]
+)
 def test_every_later_reply_starts_with_the_number(chat, renderer, text, line):
     words = getattr(renderer.frame, line)
     assert words not in chat(text=text)["paragraphs"]  # it has the number in its own words
@@ -87,6 +90,12 @@ def test_a_crisis_after_an_urgent_reply_leaves_the_urgent_line(chat, renderer):
     chat(text=URGENT)
     chat(text=CRISIS)
     assert first_line(chat(text=CALM)) == renderer.frame.still_urgent
+
+
+def test_despair_after_violence_gets_its_own_line(chat, renderer):
+    chat(text=VIOLENCE)
+    chat(text=CRISIS)
+    assert first_line(chat(text=CALM)) == renderer.frame.still_crisis
 
 
 def test_a_chat_that_is_forgotten_is_in_no_danger_that_we_know_of(site, rasa, renderer):

@@ -50,6 +50,14 @@ def test_a_danger_that_one_front_server_saw_the_other_knows(server, urgent):
     assert other is None
 
 
+def test_the_line_for_violence_is_known_elsewhere(server, crisis):
+    async def deeds(here, there):
+        await here.close("v", crisis, is_violence=True)
+        return await there.of("v")
+
+    assert run(server, deeds).is_violence
+
+
 def test_a_crisis_elsewhere_leaves_the_urgent_line(server, urgent, crisis):
     async def deeds(here, there):
         await here.close("b", urgent)

@@ -135,7 +135,7 @@ class Chat:
         if finding is None:
             return None
         reply = self._safety_reply(finding, text)
-        await self._latches.close(conversation, reply)
+        await self._close_latch(conversation, reply)
         return reply
 
     async def _in_long_danger(self, conversation: str | None, refusal: TooLong) -> dict[str, Any]:
@@ -224,15 +224,25 @@ class Chat:
         """Return the replies, the first with the number to call where the conversation was in danger before."""
         for reply in replies:
             if is_safety(reply):
-                await self._latches.close(conversation, reply)
+                await self._close_latch(conversation, reply)
         first = replies[0]
         if is_safety(first) or (latch := await self._latches.of(conversation)) is None:
             return replies
-        frame = self._renderer.frame
-        lines = [frame.still_urgent if latch.is_urgent else frame.still_crisis]
+        lines = [self._line_after(latch)]
         if latch.is_urgent and is_unsure(first):  # it may have asked what to do about the danger
-            lines.append(frame.still_unsure)
+            lines.append(self._renderer.frame.still_unsure)
         return [first | {"paragraphs": [*lines, *first["paragraphs"]]}, *replies[1:]]
+
+    def _line_after(self, latch: Latch) -> str:
+        """Return the line that repeats the number to call: the one that the safety reply gave."""
+        frame = self._renderer.frame
+        if latch.is_urgent:
+            return frame.still_urgent
+        return frame.still_violence if latch.is_violence else frame.still_crisis
+
+    async def _close_latch(self, conversation: str, reply: Reply) -> None:
+        is_violence = self._renderer.names_violence_line(reply)
+        await self._latches.close(conversation, reply, is_violence=is_violence)
 
     async def _ask(self, conversation: str, turn: Turn) -> list[Reply]:
         try:  # the channel's edge: whatever goes wrong behind it, the visitor gets the emergency line

@@ -6,7 +6,7 @@ share it through Redis; each keeps its own copy too, so that no reply waits for 
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TypeVar
 
@@ -23,15 +23,18 @@ SHARED_WITHIN_S = 0.1  # a Redis that is slower is away: it stands one hop from 
 LEFT_ALONE_S = 2.0  # after a failure, so that a Redis that hangs costs one reply a tenth of a second, not each
 KEY = "latch:"
 RELEASED = b"released"
+VIOLENCE = "violence"
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Latch:
-    """One conversation's danger: the id of its safety reply, and where its 'This is not happening now' leads."""
+    """One conversation's danger: the id of its safety reply, where its 'This is not happening now' leads, and whether
+    it gave the line for violence."""
 
     answer: str
     not_now: str
+    is_violence: bool = False
 
     @property
     def is_urgent(self) -> bool:
@@ -40,7 +43,17 @@ class Latch:
 
     def after(self, before: "Latch | None") -> "Latch":
         """Return what holds after both: a crisis after an urgent reply leaves the urgent line in place."""
-        return Latch(URGENT if before and before.is_urgent else self.answer, self.not_now)
+        return replace(self, answer=URGENT if before and before.is_urgent else self.answer)
+
+    def as_words(self) -> str:
+        """Return it as Redis keeps it."""
+        return " ".join([self.answer, self.not_now, *([VIOLENCE] if self.is_violence else [])])
+
+    @classmethod
+    def of_words(cls, words: str) -> "Latch":
+        """Return what `as_words` gave."""
+        answer, not_now, *violence = words.split(" ")
+        return cls(answer, not_now, bool(violence))
 
 
 class Latches:
@@ -58,9 +71,9 @@ class Latches:
         """Return the conversation's latch, None where it is in no danger that we know of."""
         return self._latches.get(conversation)
 
-    async def close(self, conversation: str, reply: Reply) -> None:
-        """Remember a safety reply."""
-        latch = Latch(reply["answer"], reply["next"][-1]["choice"])
+    async def close(self, conversation: str, reply: Reply, *, is_violence: bool = False) -> None:
+        """Remember a safety reply, and whether it gave the line for violence."""
+        latch = Latch(reply["answer"], reply["next"][-1]["choice"], is_violence)
         self._latches[conversation] = latch.after(await self.of(conversation))
 
     async def release(self, conversation: str) -> None:
@@ -87,15 +100,13 @@ class SharedLatches(Latches):
         if told == RELEASED:
             self._latches.pop(conversation, None)
         elif told:
-            answer, _, not_now = told.decode().partition(" ")
-            self._latches[conversation] = Latch(answer, not_now)
+            self._latches[conversation] = Latch.of_words(told.decode())
         return self._latches.get(conversation)
 
-    async def close(self, conversation: str, reply: Reply) -> None:
+    async def close(self, conversation: str, reply: Reply, *, is_violence: bool = False) -> None:
         """Remember a safety reply, here first and then for the others."""
-        await super().close(conversation, reply)
-        latch = self._latches[conversation]
-        await self._tell(conversation, f"{latch.answer} {latch.not_now}".encode())
+        await super().close(conversation, reply, is_violence=is_violence)
+        await self._tell(conversation, self._latches[conversation].as_words().encode())
 
     async def release(self, conversation: str) -> None:
         """Forget it here, and tell the others, who may have a copy."""

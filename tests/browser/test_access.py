@@ -212,6 +212,19 @@ def test_turning_the_screen_keeps_the_panel_open(visit):
     expect(widget.panel).to_be_visible()
 
 
+def test_who_types_while_the_screen_turns_goes_on_typing(visit):
+    widget = visit()
+    widget.box.click()
+    for viewport in (PHONE, DESK):
+        widget.page.keyboard.type("pcos ")
+        widget.page.set_viewport_size(viewport)
+        expect(widget.panel).to_be_visible()
+        widget.page.wait_for_function(
+            "() => document.querySelector('clinic-chat').shadowRoot.activeElement?.id === 'text'"
+        )
+    assert widget.box.input_value() == "pcos pcos "
+
+
 def test_opening_by_a_site_takes_no_focus_on_a_wide_screen(widget):
     assert widget.focus() == ""
 
@@ -250,6 +263,11 @@ def test_an_answer_is_announced_once_politely_after_one_note_at_most(widget):
     assert answers[0].startswith("log: ")
     assert len([each for each in said if each.startswith("status: ")]) <= 1
     assert not [each for each in said if "You:" in each]  # what one wrote is not read out again
+
+
+def test_what_is_announced_has_a_place_before_it_comes(widget):
+    """A region that comes with its words is not read out by every screen reader."""
+    assert widget.root.locator(".chat [role=status]").evaluate("e => e.checkVisibility()")
 
 
 def test_a_reply_in_danger_is_announced_once_as_an_alert(widget):
@@ -322,6 +340,7 @@ def test_text_at_twice_the_size_alone_loses_nothing(visit, host, door, viewport)
     answered(widget)
     assert float(widget.box.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")) == 32
     assert widget.page.evaluate(OVERFLOW) == []
+    assert widget.button("Close").evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
 def test_the_box_and_an_answer_can_both_be_used_in_a_very_low_window(visit):

@@ -1,7 +1,8 @@
 // The panel: the way out and the emergency line, the parts (chat, all answers, sheet), and what happens around it.
 
 const EXIT_KEYS_MS = 5_000;
-const FULL = '(max-width: 30em), (max-height: 30em)'; // the panel fills a small window
+/** A small window, which the panel fills. */
+const FULL = matchMedia('(max-width: 30em), (max-height: 30em)');
 /** While the panel is open, printing the page prints the chat or the sheet alone. */
 const ON_PAPER = '@media print{body :not(clinic-chat,clinic-chat *,:has(clinic-chat)){display:none!important}}';
 
@@ -66,13 +67,18 @@ class Panel {
     document.adoptedStyleSheets = [...document.adoptedStyleSheets.filter((sheet) => sheet !== this.paper), ...own];
   }
 
-  /** Show the panel: beside the page, or in a small window over all of it, where the page must not be reached. */
+  /**
+   * Show the panel: beside the page, or in a small window over all of it, where the page must not be reached. Who types
+   * while the window changes goes on typing.
+   */
   arrange() {
+    const { activeElement } = /** @type {Document | ShadowRoot} */ (this.dialog.getRootNode());
     this.shut();
-    if (matchMedia(FULL).matches) {
+    if (FULL.matches) {
       this.dialog.showModal();
       this.dialog.focus(); // else the way out would have it
     } else this.dialog.setAttribute('open', ''); // not show(), which would take the focus
+    /** @type {?HTMLElement} */ (activeElement)?.focus();
     this.fit();
   }
 
@@ -113,7 +119,7 @@ class Panel {
     hear(this.dialog, 'cancel', close); // the "back" of a telephone
     hear(window, 'online', () => this.chat.retry());
     hear(window, 'pagehide', () => this.chat.keepText());
-    hear(matchMedia(FULL), 'change', () => this.dialog.open && this.arrange());
+    hear(FULL, 'change', () => this.dialog.open && this.arrange());
     hear(viewport, 'resize', () => this.fit());
     this.hearExitKeys(hear);
   }
