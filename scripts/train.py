@@ -5,6 +5,7 @@ configuration, the components or Rasa itself makes a new one, and an old one is 
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from scripts.released import MARK, mark_of, take_danger_model, take_model
 KEPT_MODELS = 3
 WITHOUT_RELEASED = "--without-released"
 PROGRESS_EVERY_S = 5
+ENDING_WITH_US = ("setpriv", "--pdeathsig", "TERM")  # the program behind it gets SIGTERM when this process is gone
 LOG = ROOT / "var" / "train.log"
 QUIET = {
     "RASA_TELEMETRY_ENABLED": "false",  # it would reach outside
@@ -128,6 +130,8 @@ def _train(path: Path) -> None:
     command = [sys.executable, "-m", "rasa", "train", "--data", "data/nlu", "data/stories", "--out", str(MODELS)]
     # Rasa's cache knows the data but not our code, and its validation half of what check_data does: do without both.
     command += ["--force", "--skip-validation", "--fixed-model-name", path.name]
+    # Whoever is stopped alone, as by SIGTERM, would leave the training behind.
+    command = [*(ENDING_WITH_US if shutil.which(ENDING_WITH_US[0]) else ()), *command]
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("w") as log:
         training = subprocess.Popen(command, cwd=ROOT, env=QUIET | ONE_THREAD | os.environ, stdout=log, stderr=log)

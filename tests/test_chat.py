@@ -97,6 +97,20 @@ def test_only_json_is_taken(site, rasa, headers):
     assert rasa.asked == []
 
 
+@pytest.mark.parametrize(
+    ("content", "headers", "status"),
+    [
+        (body(text="hi"), {"Content-Encoding": "gzip"}, 415),
+        ('{"text": "hi"}'.encode("utf-16"), {}, 400),
+        ('{"text": "hi"}'.encode("utf-8-sig"), {}, 200),
+    ],
+    ids=["packed", "UTF-16", "UTF-8 with its mark"],
+)
+def test_only_plain_utf_8_is_taken(site, rasa, content, headers, status):
+    response = post(site, content, {"Content-Type": "application/json", **headers})
+    assert response.status_code == status
+
+
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
 def test_json_may_be_named_in_any_of_its_ways(site, rasa, content_type):
     assert post(site, body(text="hi"), {"Content-Type": content_type}).status_code == 200
@@ -122,6 +136,7 @@ FAMILY = "👩\u200d👩\u200d👧"  # one emoji of three, held together by join
         pytest.param("/restart", "restart", id="a command"),
         pytest.param("//restart", "restart", id="a command behind a slash"),
         pytest.param(" / / restart", "restart", id="a command behind blanks and slashes"),
+        pytest.param("soa\u200bking\u00ad a pad", "soaking a pad", id="a word cut by what takes no room"),
         pytest.param("\u200b/restart", "restart", id="a command behind a zero-width space"),
         pytest.param("/\u00a0/restart", "restart", id="a command behind a no-break space"),
         pytest.param("\x00/\x1f/restart", "restart", id="a command behind control characters"),
@@ -130,7 +145,7 @@ FAMILY = "👩\u200d👩\u200d👧"  # one emoji of three, held together by join
         pytest.param("aspirin and/or heparin", "aspirin and/or heparin", id="a slash further in"),
         # letters as meant
         pytest.param("50\x00mg\x1b[31m\x7f", "50 mg [31m", id="control characters"),
-        pytest.param("a\u202eb\u2066c\u200fd", "a b c d", id="characters that turn the direction"),
+        pytest.param("a\u202eb\u2066c\u200fd", "abcd", id="characters that turn the direction"),
         pytest.param("cafe\u0301", "café", id="an accent typed apart"),
         pytest.param("a\ud83db", "ab", id="half a character"),
         pytest.param(FAMILY, FAMILY, id="joiners inside an emoji"),

@@ -33,6 +33,13 @@ def test_ids_of_another_secret_are_not_ours(conversations):
     assert not conversations.is_ours(Conversations("another secret").issue())
 
 
+def test_a_signature_written_in_another_way_is_not_ours(conversations):
+    id = conversations.issue()
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    others = [id[:-1] + letter for letter in letters if letter != id[-1]]
+    assert not [other for other in [*others, f"{id}=", f"{id}==A", f"{id}é", f" {id}"] if conversations.is_ours(other)]
+
+
 def test_an_id_with_any_sign_of_its_random_part_changed_is_not_ours(conversations):
     id = conversations.issue()
     for place in range(id.index(".")):

@@ -1,7 +1,12 @@
 """When a model is trained: only if there is none for the present data."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
 
+import psutil
 import pytest
 
 from bot.kept_vectors import KeptVectors
@@ -145,6 +150,19 @@ def test_a_change_of_the_data_leaves_the_released_model_and_trains(trainings, pr
     (project / "released" / train.model_path().name).write_text("a released model")
     (project / "config.yml").write_text("language: de\n")
     assert ensure_model().read_text() == "a model"
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_what_trains_ends_with_whoever_started_it(end):
+    command = [*train.ENDING_WITH_US, "sleep", "60"]
+    program = f"import subprocess; p = subprocess.Popen({command}); print(p.pid, flush=True); p.wait()"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        training = psutil.Process(int(parent.stdout.readline()))
+        while training.name() != "sleep":
+            time.sleep(0.01)
+        parent.send_signal(end)
+    training.wait(5)
 
 
 def test_the_vectors_of_all_that_is_trained_on_are_made_before_the_training():

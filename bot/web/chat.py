@@ -32,10 +32,10 @@ OVERLAP = 200  # characters that each piece of a longer text shares with the one
 MAX_BODY = 16 * 1024  # bytes: 1,000 characters of 4 bytes each, escaped, and an id
 UNSURE = ("choice", "fallback", "not_covered", "out_of_scope", "advice")
 FIELDS = {"conversation", "text", "choice"}
-# Control and format characters (zero width, direction) but for the line break, tab and the joiner inside emoji.
-_CONTROLS = re.compile(
-    r"[^\S\n\t ]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
-)
+# Control characters but for the line break and tab; and what takes no room (zero width, direction) but for the joiner
+# inside emoji: it may stand in the middle of a word.
+_CONTROLS = re.compile(r"[^\S\n\t ]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_UNSEEN = re.compile(r"[\xad\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
 class TooLong(ApiError):
@@ -285,13 +285,15 @@ async def read_json(request: Request) -> Any:
     """Return the request's JSON. Raises ApiError where it is too large, of another type, or no JSON."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise ApiError(415, "not_json", "Send JSON, with the header Content-Type: application/json.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ApiError(415, "not_json", "Send the JSON as it is, not packed: without the header Content-Encoding.")
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY:
             raise ApiError(413, "too_large", f"That is too long. Please send {MAX_TEXT} characters or fewer.")
     try:
-        return json.loads(body)
+        return json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise ApiError(400, "bad_json", "The request is not valid JSON in UTF-8. Mend it and send it again.") from None
 
@@ -323,7 +325,8 @@ def clean_text(raw: str) -> str:
     Control characters go; a leading slash, which Rasa would take for a command, goes in every guise. Raises ApiError
     where nothing is left or more than 1,000 characters are.
     """
-    text = _CONTROLS.sub(" ", unicodedata.normalize("NFC", raw.encode("utf-8", "ignore").decode())).strip()
+    text = unicodedata.normalize("NFC", _UNSEEN.sub("", raw.encode("utf-8", "ignore").decode()))
+    text = _CONTROLS.sub(" ", text).strip()
     if len(text) > MAX_TEXT:
         raise TooLong(text)
     text = text.lstrip("/ \n\t") or ("?" if text else "")  # only slashes: a message, though an empty one
