@@ -120,16 +120,21 @@ class Live(Generic[Made]):
             found = checked(self._places, self._environ, self.now)
             made = None if same(found, self.now) else self._makes(found)
         except (SettingsFault, YamlFault) as fault:
-            self.faults = shown(str(fault).splitlines())
-            for line in self.faults:
-                logger.warning("content not taken: %s", line)
-            return False
+            return self._refuse(str(fault))
+        except Exception as error:  # whatever a file holds, the next change must be seen
+            return self._refuse(f"The content can't be read ({type(error).__name__}); take the last change back")
         self.faults = ()
         if made is None:
             return False
         self.now, self.made = found, made
         logger.info("content taken: the files as they are now are in force")
         return True
+
+    def _refuse(self, faults: str) -> bool:
+        self.faults = shown(faults.splitlines())
+        for line in self.faults:
+            logger.warning("content not taken: %s", line)
+        return False
 
 
 def load(places: Places, environ: Mapping[str, str]) -> Published:

@@ -53,6 +53,8 @@ def read_yaml(path: Path, top_key: str | None = None) -> Any:
         content = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506 (a safe loader)
     except FileNotFoundError:
         raise YamlFault(f"{path}: the file is missing; put it back from version control") from None
+    except OSError as error:
+        raise YamlFault(f"{path}: can't be read ({error.strerror}); make it a file that the bot may read") from None
     except UnicodeDecodeError as error:
         raise YamlFault(f"{path}: not UTF-8 text at byte {error.start}; save the file as UTF-8") from None
     except YamlFault as fault:

@@ -95,6 +95,18 @@ def test_a_choice_counts_as_a_turn(start):
     assert codes == [200, 429]
 
 
+def test_a_danger_can_be_ended_over_the_limit_too_and_nothing_else_be_asked(start):
+    site, _ = start(RATE_CONVERSATION="2/minute")
+    reply = ask(site, DANGER).json()
+    chat = reply["conversation"]
+    while ask(site, conversation=chat).status_code == 200:
+        pass
+    tap = {"conversation": chat, "choice": "meta/thanks"}
+    assert site.post("/api/chat", json={"conversation": chat, "choice": "causes/pcos"}).status_code == 429
+    assert site.post("/api/chat", json=tap).json()["replies"][0]["answer"] == "meta/thanks"
+    assert site.post("/api/chat", json=tap).status_code == 429  # it has ended
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

@@ -93,6 +93,26 @@ def test_a_file_that_is_gone_is_a_fault_and_no_crash(live, places):
     assert "put it back" in live.faults[0]
 
 
+def test_what_is_no_file_is_a_fault_and_the_next_change_is_taken(live, places):
+    kept = (places.answers / "causes.yml").read_text()
+    (places.answers / "causes.yml").unlink()
+    (places.answers / "causes.yml").mkdir()
+    assert not looks(live)
+    assert "causes.yml: can't be read" in live.faults[0]
+    (places.answers / "causes.yml").rmdir()
+    (places.answers / "causes.yml").write_text(kept)
+    edit(places.answers / "clinic.yml", BEFORE, AFTER)
+    assert looks(live)
+    assert title(live) == AFTER
+
+
+def test_whatever_breaks_a_look_the_next_is_taken(live, places, monkeypatch):
+    monkeypatch.setattr("bot.live.checked", lambda *given: 1 / 0)
+    edit(places.answers / "clinic.yml", BEFORE, AFTER)
+    assert not looks(live)
+    assert "take the last change back" in live.faults[0]
+
+
 def test_what_a_server_cannot_make_of_it_is_a_fault_too(places):
     from bot.yaml_files import YamlFault
 

@@ -92,7 +92,7 @@ class Chat:
         with self._metrics.stage("turn"):
             # First of all: danger is answered here, whatever the count, and when everything behind this is down.
             finding = await self._look_for_danger(turn.text, over)
-            if not (finding or is_for_danger(turn)):
+            if not (finding or is_for_danger(turn) or await self._ends_danger(conversation, turn)):
                 self._refuse(await self._limits.refusal(caller, over))
             replies = await self._replies(conversation, turn, finding, is_over_limit=over is not None)
         self._record(conversation, replies, finding.signs if finding else ())
@@ -103,6 +103,11 @@ class Chat:
             return None
         with self._metrics.stage("safety"):
             return await self._danger.find(text, is_over_limit=over is not None)
+
+    async def _ends_danger(self, conversation: str, turn: Turn) -> bool:
+        """Whether a turn taps the button that ends the conversation's danger: no count stands before that."""
+        latch = await self._latches.of(conversation) if turn.choice else None
+        return latch is not None and turn.choice in (HAVE_CALLED, latch.not_now)
 
     def _refuse(self, over: Over | None) -> None:
         if over:
@@ -167,7 +172,7 @@ class Chat:
             replies = await self._in_danger(conversation, str(turn.text), finding, ask_rasa=not is_over_limit)
             return await self._latched(conversation, replies)
         latch = await self._latches.of(conversation) if turn.choice else None
-        if is_over_limit and turn.choice and not (latch and turn.choice == URGENT):
+        if is_over_limit and turn.choice and not (latch and turn.choice in (URGENT, HAVE_CALLED, latch.not_now)):
             replies = [self._renderer.reply(turn.choice)]  # no other gets here; what it says is known without Rasa
         elif turn.choice and latch:
             replies = await self._after_danger(conversation, turn, latch)
