@@ -284,6 +284,8 @@ def test_after_a_question_in_danger_the_chat_keeps_the_number_in_view(site, rasa
         ({"text": "x" * 1001}, "", "text_too_long"),
         ({"name": "Sarah"}, "", "unknown_field"),
         ({}, "?preview=yes", "bad_preview"),
+        ({}, "?PREVIEW=1", "bad_preview"),
+        ({}, "?preview=1&preview=0", "bad_preview"),
         ({"text": "¿Puede la enfermedad celíaca causar abortos espontáneos?"}, "", "not_english"),
     ],
 )

@@ -54,7 +54,7 @@ class SentQuestions:
         With `?preview=1` nothing is kept. Raises ApiError.
         """
         conversation, text = self._read(await read_json(request))
-        is_preview = parse_preview(request.query_params.get("preview"))
+        is_preview = parse_preview(request.query_params.multi_items())
         reply = await self.chat.in_danger(conversation, text)
         if self.language.is_foreign(text):  # names in another language would not be found
             raise self._error(400, "not_english", ENGLISH_ONLY)
@@ -111,8 +111,8 @@ def listed(names: set[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def parse_preview(value: str | None) -> bool:
+def parse_preview(query: list[tuple[str, str]]) -> bool:
     """Whether only a preview is asked for. Raises ApiError for what is neither: keeping is never a guess."""
-    if value not in (None, "0", "1"):
+    if query not in ([], [("preview", "0")], [("preview", "1")]):
         raise ApiError(400, "bad_preview", "'preview' is 1 (show, keep nothing) or left out (keep).")
-    return value == "1"
+    return query == [("preview", "1")]
