@@ -70,7 +70,7 @@ class Speaker:
     def speak(self, message: Mapping[str, Any], slots: Mapping[str, Any]) -> tuple[list[Reply], dict[str, Any]]:
         """Return the replies to a message, one or two, and the slots to set."""
         last = last_of(slots)
-        decisions = self._decide(message, last)
+        decisions = self._decide(message, last, is_refused=bool(slots.get(LED_TO_A_PERSON[ADVICE])))
         helpless = decisions[0].id if not decisions[0].choices else None
         changed: dict[str, Any] = {slot: id == helpless for id, slot in LED_TO_A_PERSON.items()}
         replies: list[Reply] = []
@@ -99,9 +99,11 @@ class Speaker:
                 changed |= {LAST_ANSWER: carried.id, TOPIC: carried.topic}
         return replies, changed
 
-    def _decide(self, message: Mapping[str, Any], last: Last | None) -> tuple[Decision, ...]:
+    def _decide(self, message: Mapping[str, Any], last: Last | None, *, is_refused: bool) -> tuple[Decision, ...]:
         if message.get("danger"):
             return self._conversation.in_danger(message, last)
+        if is_refused and self._conversation.says_done(str(message.get("text"))):
+            return (Decision(ADVICE, 1.0),)  # the words for too much of a medicine come again
         if id := tapped_id(message):
             return (Decision(id if id in self.renderer.answers else FALLBACK, 1.0),)
         if not message.get("answer_ranking"):

@@ -37,6 +37,8 @@ class Cues:
     fillers: frozenset[str]
     pointers: frozenset[str]
     facets: Mapping[str, Sequence[str]]
+    new_subject: Sequence[str] = ()
+    done: frozenset[str] = frozenset()  # whole messages: what was advised against is done
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Reading:
     facets: tuple[str, ...] = ()
     asks_facet_only: bool = False  # "and how is that treated?": names one facet and no topic
     names_subject: bool = False
+    begins_anew: bool = False  # says that it leaves the talk's subject, and names another
 
 
 def nameable_topics(path: Path, ids: Iterable[str]) -> set[str]:
@@ -58,13 +61,17 @@ def nameable_topics(path: Path, ids: Iterable[str]) -> set[str]:
 
 def load_cues(path: Path) -> Cues:
     """Read the words of data/followups.yml."""
-    words = read_yaml(path)["followups"]
-    return Cues(frozenset(words["fillers"]), frozenset(words["pointers"]), words["facets"])
+    file = read_yaml(path)
+    words = file["followups"]
+    done = frozenset(" ".join(words_of(said)) for said in file["done_already"])
+    return Cues(frozenset(words["fillers"]), frozenset(words["pointers"]), words["facets"], file["new_subject"], done)
 
 
 def read(text: str, topic_words: TopicWords, cues: Cues) -> Reading:
     """Return what a message names."""
-    named, words = topic_words.find(text), words_of(text)
+    words = words_of(text)
+    rest = _without(words, cues.new_subject)
+    named = topic_words.find(" ".join(rest))
     topics = tuple(topic for topic in named.topics if topic != SUBJECT)
     facets = tuple(facet for facet, phrases in cues.facets.items() if _without(words, phrases) != words)
     return Reading(
@@ -73,6 +80,7 @@ def read(text: str, topic_words: TopicWords, cues: Cues) -> Reading:
         facets=facets,
         asks_facet_only=len(facets) == 1 and _says_no_more(words, cues.facets[facets[0]], cues),
         names_subject=SUBJECT in named.topics,
+        begins_anew=bool(topics) and rest != words,
     )
 
 
@@ -104,6 +112,10 @@ class Conversation:
             decision = replace(decision, general=self._general(message, last, kind), variant=kind)
         return (decision,)
 
+    def says_done(self, text: str) -> bool:
+        """Whether a message says no more than that it is done: after a refusal, that the medicine was taken."""
+        return " ".join(words_of(text)) in self._cues.done
+
     def in_danger(self, message: Mapping[str, Any], last: Last | None) -> tuple[Decision, ...]:
         """Return the decision that the safety component left in the parse data, with the answer the message would get
         if this is not happening now; and, where the message also asks something else and that is sure, its answer."""
@@ -114,9 +126,26 @@ class Conversation:
 
     def _decide_one(self, message: Mapping[str, Any], last: Last | None) -> Decision:
         reading = read(message["text"], self._topic_words, self._cues)
-        if last and message.get("context_ranking"):
-            return self._in_context(reading, message["context_ranking"], last)
+        if last and message.get("context_ranking") and not reading.begins_anew:
+            decision = self._in_context(reading, message["context_ranking"], last)
+            return self._on_new_topic(reading, message, decision, last) or decision
         return self._alone(reading, as_ranking(message["answer_ranking"]))
+
+    def _on_new_topic(
+        self, reading: Reading, message: Mapping[str, Any], decision: Decision, last: Last
+    ) -> Decision | None:
+        """Return the answer that the message gets by itself, where it names another topic than the talk's and the
+        answer in context leaves that aside: the old topic must not bend a new question."""
+        topic = only(reading.topics)
+        if (
+            not topic
+            or topic == last.topic
+            or not decision.id.startswith(TOPIC_FACETS)
+            or self._speaks_of(decision.id, topic)
+        ):
+            return None
+        alone = self._alone(reading, as_ranking(message["answer_ranking"]))
+        return alone if self._speaks_of(alone.id, topic) else None
 
     def _on_subject(self, message: Mapping[str, Any], last: Last | None) -> str | None:
         """Return the likeliest answer on the subject, None where none is likely enough."""

@@ -4,11 +4,12 @@ It is kept apart from Rasa's model because the front server needs it too, and ne
 """
 
 import random
+import re
 import time
 from bisect import bisect
 from collections.abc import Iterator, Sequence
 
-from bot.danger_model import CRISIS, URGENT, Entry, Examples, fit, is_held_out, kind_of, read_examples
+from bot.danger_model import CRISIS, URGENT, Entry, Examples, Quiet, fit, is_held_out, kind_of, read_examples
 from bot.kept_vectors import KeptVectors
 from bot.paths import DANGER_MODEL, DATA
 from scripts.evaluation.data import Example, load_examples
@@ -17,7 +18,10 @@ FOLLOWUPS = DATA / "nlu" / "followups"
 LABELS = {"safety/urgent": URGENT, "safety/crisis": CRISIS}
 NEAR = ("support/", "warning_signs/", "safety/", "meta/", "clinic/")  # ordinary messages that lie near danger
 JOINED_SHARE = 0.15  # of the messages are learnt with a question behind or before them as well
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 SHORTEST_QUESTION, LONGEST_QUESTION = 5, 30  # words
+STORY_SHARE, CALM_STORY_SHARE = 0.1, 0.35  # of those of danger, and of those of none, are learnt in a story, too
+LONGEST_STORY = 120  # words
 
 
 def train_danger_model() -> None:
@@ -53,45 +57,64 @@ def _kind(example: Example) -> str:
 
 
 def joined_messages(examples: Examples) -> Iterator[tuple[str, Entry | None]]:
-    """Yield messages of data/danger with an ordinary question before or behind them, and pairs of such questions.
+    """Yield messages of data/danger with an ordinary question before or behind them, or in an ordinary story, and pairs
+    of such questions.
 
-    Whoever is in danger may ask about something else in the same breath, and that must not hide it. Each is drawn by
-    its own text, so that a changed example leaves the others with what they had; nothing that is held out.
+    Whoever is in danger may ask about something else in the same breath, or tell all that led up to it, and that must
+    not hide it. Each is drawn by its own text, so that a changed example leaves the others with what they had; nothing
+    that is held out.
     """
-    questions = [example.text for example in load_examples() if is_plain_question(example)]
-    beside = Beside(questions)
+    questions = [example.text for example in load_examples() if is_plain(example, SHORTEST_QUESTION, LONGEST_QUESTION)]
+    stories = [example.text for example in load_examples() if is_plain(example, LONGEST_QUESTION, LONGEST_STORY)]
+    beside, within = Beside(questions), Beside([story for story in stories if not is_held_out(story)])
     for entry in (*examples.urgent, *examples.crisis, *examples.quiet):
-        if not is_held_out(entry.text) and beside.is_drawn(entry.text):
+        if is_held_out(entry.text):
+            continue
+        if beside.is_drawn(entry.text):
             yield beside.join(entry.text), entry
+        if within.is_drawn(entry.text, "story", CALM_STORY_SHARE if isinstance(entry, Quiet) else STORY_SHARE):
+            yield within.tell(entry.text), entry
     for question in dict.fromkeys(questions):
         if beside.is_drawn(question):
             yield beside.join(question), None
+        if within.is_drawn(question, "story", CALM_STORY_SHARE):
+            yield within.tell(question), None
 
 
 class Beside:
-    """Draws a question for a message, at random but for each message the same: the next one on a ring of hashes."""
+    """Draws a question or a story for a message, at random but for each message the same: the next one on a ring of
+    hashes."""
 
     def __init__(self, questions: Sequence[str]) -> None:
         self._ring = sorted((_place(question), question) for question in questions)
 
-    def is_drawn(self, text: str) -> bool:
-        """Whether a message is among those that are learnt with a question as well."""
-        return random.Random(f"drawn {text}").random() < JOINED_SHARE
+    def is_drawn(self, text: str, name: str = "drawn", share: float = JOINED_SHARE) -> bool:
+        """Whether a message is among those that are learnt with another as well."""
+        return random.Random(f"{name} {text}").random() < share
 
     def join(self, text: str) -> str:
         """Return a message with its question behind or before it."""
         dice = random.Random(text)
-        _, question = self._ring[bisect(self._ring, (dice.random(), "")) % len(self._ring)]
-        return joined(text, question, dice)
+        return joined(text, self._next(dice), dice)
+
+    def tell(self, text: str) -> str:
+        """Return a message between the sentences of its story or two, before the first or behind the last."""
+        dice = random.Random(f"story {text}")
+        sentences = _SENTENCE_END.split(" ".join(self._next(dice) for _ in range(dice.randint(1, 2))))
+        sentences.insert(dice.randrange(len(sentences) + 1), text if text[-1] in ".?!" else f"{text}.")
+        return " ".join(sentences)
+
+    def _next(self, dice: random.Random) -> str:
+        return self._ring[bisect(self._ring, (dice.random(), "")) % len(self._ring)][1]
 
 
 def _place(question: str) -> float:
     return random.Random(f"ring {question}").random()
 
 
-def is_plain_question(example: Example) -> bool:
-    """Whether an example is far from danger and neither a word or two nor a story."""
-    return not example.id.startswith(NEAR) and SHORTEST_QUESTION <= len(example.text.split()) <= LONGEST_QUESTION
+def is_plain(example: Example, least: int, most: int) -> bool:
+    """Whether an example is far from danger and has so many words."""
+    return not example.id.startswith(NEAR) and least <= len(example.text.split()) <= most
 
 
 def joined(first: str, second: str, dice: random.Random) -> str:

@@ -321,6 +321,14 @@ def test_a_conversation_without_a_message_is_still_answered(keeps_the_contract):
     keeps_the_contract(sent["custom"])
 
 
+def test_who_has_taken_it_already_is_told_whom_to_call(clinic):
+    done = understood("I already did", support__blame=0.9)
+    reply = answer(done, **{LED_TO_A_PERSON[ADVICE]: True})
+    assert reply["answer"] == ADVICE
+    assert any(clinic.emergency_number in words for words in reply["paragraphs"])
+    assert answer(done)["answer"] == "support/blame"
+
+
 LOSS = "we lost our baby in spring. could it be pcos?"
 
 

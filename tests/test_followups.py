@@ -196,6 +196,20 @@ def test_two_parts_of_which_one_is_unsure_get_one_reply(conversation):
     assert len(conversation.decide(message, None)) == 1
 
 
+def test_who_says_never_mind_and_names_a_topic_begins_anew(conversation):
+    message = in_context("Never mind. Fibroids?", ("treatments/fibroids", 0.9, "treatments"))
+    message |= {"answer_ranking": understood("", causes__fibroids=0.5)["answer_ranking"]}
+    (decision,) = conversation.decide(message, Last("treatments/pcos", "pcos"))
+    assert set(decision.choices) == {"causes/fibroids", "tests/imaging", "treatments/fibroids"}
+
+
+def test_a_new_topic_is_not_bent_by_the_old_one(conversation):
+    message = in_context("perf. whats asherman", ("causes/genetic", 0.7, "causes"))
+    message |= {"answer_ranking": understood("", causes__adhesions=0.9)["answer_ranking"]}
+    (decision,) = conversation.decide(message, Last("treatments/genetic", "genetic"))
+    assert decision.id == "causes/adhesions"
+
+
 def test_two_parts_of_which_the_documents_cover_one_get_two_replies(conversation):
     covered, not_covered = (
         understood("what is a karyotype", tests__genetic=0.9),

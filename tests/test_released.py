@@ -91,6 +91,7 @@ def messages() -> list[str]:
 
 
 @pytest.mark.model
+@pytest.mark.timeout(TRAINING_S)
 def test_training_gives_the_answers_of_the_model_in_use(anew, messages, tmp_path):
     used = answers_of(model_path(), messages, tmp_path / "used")
     trained = answers_of(anew / model_path().name, messages, tmp_path / "trained")
@@ -99,6 +100,7 @@ def test_training_gives_the_answers_of_the_model_in_use(anew, messages, tmp_path
 
 
 @pytest.mark.model
+@pytest.mark.timeout(TRAINING_S)
 def test_training_gives_the_reader_of_danger_in_use(anew, messages):
     used, trained = (dangers_of(DangerModel.load(folder), messages) for folder in (DANGER_MODEL, anew / "danger"))
     assert np.abs(used - trained).max(axis=1).mean() <= AS_SURE_WITHIN
