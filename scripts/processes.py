@@ -7,7 +7,6 @@ one at REDIS_URL, or one of our own where that is not set and several front serv
 import re
 import secrets
 import shutil
-import socket
 from collections.abc import Container, Mapping
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from redis.asyncio.connection import parse_url
 
 from bot.paths import ROOT
+from bot.web.port import hold
 
 LOOPBACK = "127.0.0.1"
 RASA_PORT, ACTIONS_PORT = 5005, 5055  # their usual ones, if free; the next ones for more
@@ -31,22 +31,21 @@ SCRUBBING = {
 REDIS_PORT = 6390  # not its usual one: that may be another's
 TEMPLATES = ROOT / "ops"
 SUPERVISOR, REDIS = "supervisord.conf", "redis.conf"
+ORDERS, PORT = "supervisord.sock", "port.sock"  # beside it: where supervisord takes orders, and front servers the port
+# Before a command: it gets SIGTERM when the process that started it is gone. None on systems without the program.
+ENDING_WITH_US = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 
 
 class CannotStart(RuntimeError):
     """Something that the person who starts the bot must mend first; the message says what to do."""
 
 
-def process_settings(environ: Mapping[str, str], *, host: str, port: int) -> dict[str, str]:
+def process_settings(environ: Mapping[str, str], *, port: int) -> dict[str, str]:
     """Return the settings of the processes: how many, where each listens, and what they share.
 
     Raises CannotStart with the setting, its fault and the remedy.
     """
     fronts, rasas = workers(environ, "FRONT_WORKERS"), workers(environ, "RASA_WORKERS")
-    if fronts > 1 and ":" in host:
-        raise CannotStart(
-            f"FRONT_WORKERS is {fronts}, which share an IPv4 address only; set HOST to one, or to 0.0.0.0"
-        )
     rasa_ports = free_ports(RASA_PORT, rasas, {port})
     action_ports = free_ports(ACTIONS_PORT, rasas, {port, *rasa_ports})
     return {
@@ -115,13 +114,13 @@ def refuse_other_than_redis(url: str) -> None:
         raise CannotStart("REDIS_URL is no address of Redis; write it as redis://localhost:6379/0") from None
 
 
-def write_configuration(settings: Mapping[str, str], var: Path) -> Path:
+def write_configuration(settings: Mapping[str, str], folder: Path) -> Path:
     """Write what supervisord and our own Redis read, for their owner's eyes only; return supervisord's."""
     for name in (SUPERVISOR, REDIS) if "OWN_REDIS" in settings else (SUPERVISOR,):
-        path = var / name
+        path = folder / name
         path.touch(mode=0o600)
         path.write_text(configuration(name, settings))
-    return var / SUPERVISOR
+    return folder / SUPERVISOR
 
 
 def configuration(name: str, settings: Mapping[str, str]) -> str:
@@ -133,7 +132,7 @@ def configuration(name: str, settings: Mapping[str, str]) -> str:
     redis_port, _, redis_password = settings.get("OWN_REDIS", "").partition(" ")
     return templates.get_template(name).render(
         pairs=pairs,
-        shares_port=":" not in settings["HOST"],
+        ending_with_us=" ".join(ENDING_WITH_US),
         redis_port=redis_port,
         redis_password=redis_password,
     )
@@ -160,7 +159,5 @@ def free_port(preferred: int, taken: Container[int]) -> int:
 
 def listen(host: str, port: int) -> int:
     """Return the port that a server may listen on there, any free one for 0. Raises OSError where it may not."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
-        return int(probe.getsockname()[1])
+    with hold(host, port) as held:
+        return int(held.getsockname()[1])

@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,22 +22,33 @@ import httpx
 
 from bot.clinic import SettingsFault, load_clinic
 from bot.paths import CLINIC, ROOT
-from bot.store.database import Database, open_database
+from bot.store.database import Database, StoreFault, open_database
 from bot.web.desk.accounts import Accounts
 from bot.web.desk.desk import FIRST_ACCOUNT, idle_minutes, make_first_account
 from bot.web.desk.provider import has_local_sign_in, load_provider
+from bot.web.port import given_out, hold
 from bot.web.serve import log_format
 from bot.web.settings import load_settings
 from bot.yaml_files import YamlFault
 from scripts.check_data import find_all
-from scripts.processes import LOOPBACK, CannotStart, listen, process_settings, write_configuration
+from scripts.processes import (
+    ENDING_WITH_US,
+    LOOPBACK,
+    ORDERS,
+    PORT,
+    CannotStart,
+    process_settings,
+    write_configuration,
+)
 from scripts.train import ONE_THREAD, QUIET, ensure_model
+from scripts.watchdog import EVERY_S, Watchdog, watchdog
 
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # the library's name for it
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of our own is made there)
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (named, not bound)
 READY_WITHIN_S = 600  # ten seconds on an idle machine, minutes for several of each process on a small and busy one
 STOP_WITHIN_S = 20
+THEN = "Mend it, then run `make migrate` or start again."
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d ")
 _WARNING = re.compile(r"site-packages/.*: \w*Warning: ")
 
@@ -45,11 +57,14 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     """Run until Ctrl-C; return the exit code."""
     try:
         settings = prepare(environ)
+        port = hold_port(settings["HOST"], int(settings["PORT"]))
     except (SettingsFault, YamlFault, RuntimeError) as reason:
         print(f"The bot was not started.\n{reason}".replace(f"{ROOT}/", ""), file=sys.stderr)
         return 1
-    with stopping_on_signals(), figures_together(settings) as given, supervised(given) as processes:
-        return watch(processes, settings["ADDRESS"])
+    with stopping_on_signals(), folder_in_memory() as folder, given_out(port, folder / PORT):
+        given = figures_together(settings, folder)
+        with supervised(given, folder) as processes:
+            return watch(processes, settings["ADDRESS"], watchdog(given, folder / ORDERS))
     return 0  # stopped by a signal, in order
 
 
@@ -64,15 +79,13 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
     has_local_sign_in(environ, load_provider(environ))
     log_format(environ)
     refuse_faulty_content()
-    refuse_used_port(host, port)
-    database = open_database(environ)
-    database.prepare()
-    prepare_desk(database, environ)
+    hold_port(host, port).close()
+    prepare_database(open_database(environ), environ)
     model = ensure_model()
     (ROOT / "var").mkdir(exist_ok=True)
     return {
         **{name: value for name, value in environ.items() if name not in FIRST_ACCOUNT},
-        **process_settings(environ, host=host, port=port),
+        **process_settings(environ, port=port),
         "ADDRESS": f"http://{url_host(host)}:{port}",
         "HOST": host,
         "PORT": str(port),
@@ -83,6 +96,18 @@ def prepare(environ: Mapping[str, str]) -> dict[str, str]:
         **QUIET,
         **ONE_THREAD,
     }
+
+
+def prepare_database(database: Database, environ: Mapping[str, str]) -> None:
+    """Bring the tables up to date. Without them the chat answers all the same: danger must not wait for a disk.
+
+    Raises CannotStart for faulty settings of the desk's first account.
+    """
+    try:
+        database.prepare()
+        prepare_desk(database, environ)
+    except StoreFault as fault:
+        print(f"Warning: {fault}\nThe chat starts without counts, questions and the desk. {THEN}", flush=True)
 
 
 def prepare_desk(database: Database, environ: Mapping[str, str]) -> None:
@@ -116,10 +141,10 @@ def refuse_faulty_content() -> None:
         raise CannotStart("\n".join(faults) + "\nMend these in the files named, then start again.")
 
 
-def refuse_used_port(host: str, port: int) -> None:
-    """Raise CannotStart where nothing can listen at host:port."""
+def hold_port(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at host:port. Raises CannotStart where nothing can."""
     try:
-        listen(host, port)
+        return hold(host, port)
     except OSError as error:
         raise CannotStart(
             f"Port {port} on {host} can't be used ({error.strerror}). Is the bot running already? Stop what uses it, "
@@ -128,23 +153,29 @@ def refuse_used_port(host: str, port: int) -> None:
 
 
 @contextlib.contextmanager
-def figures_together(settings: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """Give the settings with a folder for what several front servers count, so that any of them tells it for all.
+def folder_in_memory() -> Iterator[Path]:
+    """Give a folder for our eyes only that is gone at the end, in memory where there is such a place.
 
-    In memory: a disk that fills up would end them.
+    A disk that is full keeps nothing from starting, then, and ends nothing that runs.
     """
+    with tempfile.TemporaryDirectory(prefix="clinic-bot-", dir=IN_MEMORY if IN_MEMORY.exists() else None) as folder:
+        yield Path(folder)
+
+
+def figures_together(settings: Mapping[str, str], folder: Path) -> Mapping[str, str]:
+    """Return the settings with a place for what several front servers count, so that any of them tells it for all."""
     if settings["FRONT_WORKERS"] == "1" or settings.get(FIGURES):
-        yield settings
-        return
-    with tempfile.TemporaryDirectory(prefix="clinic-figures-", dir=IN_MEMORY if IN_MEMORY.exists() else None) as folder:
-        yield {**settings, FIGURES: folder}
+        return settings
+    figures = folder / "figures"
+    figures.mkdir()
+    return {**settings, FIGURES: str(figures)}
 
 
 @contextlib.contextmanager
-def supervised(settings: Mapping[str, str]):
-    """Run supervisord with the processes; stop them all on the way out."""
-    configuration = write_configuration(settings, ROOT / "var")
-    command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(configuration)]
+def supervised(settings: Mapping[str, str], folder: Path) -> Iterator[subprocess.Popen]:
+    """Run supervisord, its files in `folder`, with the processes; stop them all on the way out."""
+    configuration = write_configuration(settings, folder)
+    command = [*ENDING_WITH_US, sys.executable, "-m", "supervisor.supervisord", "--configuration", str(configuration)]
     # A session of its own: Ctrl-C reaches this process alone, which then stops the others in order.
     processes = subprocess.Popen(
         command,
@@ -204,8 +235,8 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def watch(processes: subprocess.Popen, address: str) -> int:
-    """Tell when the bot is ready, then wait until the processes end or Ctrl-C; return the exit code."""
+def watch(processes: subprocess.Popen, address: str, watchdog: Watchdog) -> int:
+    """Tell when the bot is ready, then look after it until the processes end or Ctrl-C; return the exit code."""
     started = time.monotonic()
     print("Starting the processes …", flush=True)
     while not is_ready(address):
@@ -220,7 +251,17 @@ def watch(processes: subprocess.Popen, address: str) -> int:
             print(f"… {waited:.0f} s", flush=True)
         time.sleep(1)
     print(f"\nReady after {time.monotonic() - started:.0f} s. Open {address}  (Ctrl-C stops the bot)\n", flush=True)
-    return processes.wait()
+    return look_after(processes, watchdog)
+
+
+def look_after(processes: subprocess.Popen, watchdog: Watchdog) -> int:
+    """Return supervisord's exit code once it has ended; until then have what hangs started anew."""
+    while True:
+        try:
+            return processes.wait(EVERY_S)
+        except subprocess.TimeoutExpired:
+            for name in watchdog.look():
+                print(f"{name} did not answer any more; it starts anew.", flush=True)
 
 
 def is_ready(address: str) -> bool:

@@ -5,7 +5,6 @@ configuration, the components or Rasa itself makes a new one, and an old one is 
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -19,12 +18,12 @@ from bot.links import with_last
 from bot.paths import DANGER_MODEL, DATA, MODELS, ROOT
 from scripts.evaluation.data import load_after, load_examples
 from scripts.fingerprints import fingerprint
+from scripts.processes import ENDING_WITH_US
 from scripts.released import MARK, mark_of, take_danger_model, take_model
 
 KEPT_MODELS = 3
 WITHOUT_RELEASED = "--without-released"
 PROGRESS_EVERY_S = 5
-ENDING_WITH_US = ("setpriv", "--pdeathsig", "TERM")  # the program behind it gets SIGTERM when this process is gone
 LOG = ROOT / "var" / "train.log"
 QUIET = {
     "RASA_TELEMETRY_ENABLED": "false",  # it would reach outside
@@ -131,7 +130,7 @@ def _train(path: Path) -> None:
     # Rasa's cache knows the data but not our code, and its validation half of what check_data does: do without both.
     command += ["--force", "--skip-validation", "--fixed-model-name", path.name]
     # Whoever is stopped alone, as by SIGTERM, would leave the training behind.
-    command = [*(ENDING_WITH_US if shutil.which(ENDING_WITH_US[0]) else ()), *command]
+    command = [*ENDING_WITH_US, *command]
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("w") as log:
         training = subprocess.Popen(command, cwd=ROOT, env=QUIET | ONE_THREAD | os.environ, stdout=log, stderr=log)

@@ -295,3 +295,14 @@ def test_a_file_of_the_wrong_form_stops_the_reading_of_the_content(tmp_path):
     (data / "published_ids.yml").write_text("publishd: {}\n")
     with pytest.raises(YamlFault, match="'published:'"):
         load_content(data, PLACEHOLDERS, CONDITIONS)
+
+
+@pytest.mark.parametrize("name", check_data.SETTINGS)
+@pytest.mark.parametrize("written", ["", "{top}:\n", "{top}: 5\n", "[1\n", "other: {{}}\n"])
+def test_settings_of_the_wrong_form_are_one_line_each_before_anything_starts(name, written, tmp_path):
+    for each in check_data.SETTINGS:
+        shutil.copy(DATA / each, tmp_path)
+    assert list(check_data.settings_faults(tmp_path)) == []
+    (tmp_path / name).write_text(written.format(top=name.removesuffix(".yml")))
+    (told,) = check_data.settings_faults(tmp_path)
+    assert told.startswith(f"{tmp_path / name}: ")

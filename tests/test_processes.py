@@ -8,6 +8,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from bot.paths import ROOT
+from scripts.watchdog import EVERY_S
 from tests.product import Run, running
 
 pytestmark = [pytest.mark.model, pytest.mark.servers]
@@ -64,6 +66,18 @@ def test_a_killed_process_leaves_the_emergency_line_and_comes_back(run, words):
     assert run.chat("what tests are done?")["answer"] == "tests/overview"
 
 
+def test_what_hangs_is_started_anew(run):
+    kinds = ("rasa_sdk", "rasa run", "bot.web.serve")
+    hung = [process for words in kinds for process in run.processes(words)]
+    time.sleep(2 * EVERY_S)  # until each has answered: one that starts is not taken for one that hangs
+    for process in hung:
+        process.suspend()
+    for words in kinds:
+        run.wait(lambda words=words: run.processes(words) and not set(run.processes(words)) & set(hung), BACK_WITHIN_S)
+    run.wait(run.is_ready, BACK_WITHIN_S)
+    assert run.chat("what tests are done?")["answer"] == "tests/overview"
+
+
 def test_a_second_start_on_the_same_port_is_refused_with_the_remedy(run):
     second = subprocess.run(
         [sys.executable, "-m", "scripts.run"],
@@ -87,3 +101,19 @@ def test_nothing_that_a_visitor_wrote_is_in_the_log_and_ctrl_c_stops_every_proce
     assert "Quillfeather" not in output
     assert "Ready after" in output
     assert not [process for process in processes if process.is_running()]
+
+
+def test_without_supervisord_nothing_is_left_behind_and_the_command_says_so():
+    with running() as bot:
+        processes = bot.processes()
+        bot.processes("supervisord")[0].kill()
+        bot.wait(lambda: bot.process.poll() is not None, BACK_WITHIN_S)
+        assert bot.process.returncode != 0
+        bot.wait(lambda: not [each for each in processes if each.is_running()], BACK_WITHIN_S)
+
+
+def test_without_the_command_nothing_is_left_behind():
+    with running() as bot:
+        processes = bot.processes()
+        bot.process.kill()
+        bot.wait(lambda: not [each for each in processes if each.is_running()], BACK_WITHIN_S)

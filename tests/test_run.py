@@ -11,7 +11,7 @@ from bot.clinic import SettingsFault
 from bot.paths import ROOT
 from scripts import processes, run
 from scripts.processes import CannotStart, free_port
-from scripts.run import figures_together, main, prepare, refuse_used_port, wanted_port
+from scripts.run import figures_together, folder_in_memory, hold_port, main, prepare, wanted_port
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_what_is_no_port_is_told_with_an_example(value):
 
 def test_a_port_in_use_is_told_with_another_to_choose(used_port):
     with pytest.raises(CannotStart) as raised:
-        refuse_used_port("127.0.0.1", used_port)
+        hold_port("127.0.0.1", used_port)
     assert f"Port {used_port} " in str(raised.value)
     assert f"make run PORT={used_port + 1 if used_port < 65535 else 8081}" in str(raised.value)
 
@@ -64,19 +64,19 @@ def test_the_other_port_to_choose_is_one_that_exists(monkeypatch):
     def in_use(host, port):
         raise OSError(98, "Address already in use")
 
-    monkeypatch.setattr(run, "listen", in_use)
+    monkeypatch.setattr(run, "hold", in_use)
     with pytest.raises(CannotStart, match="make run PORT=8081"):
-        refuse_used_port("127.0.0.1", 65535)
+        hold_port("127.0.0.1", 65535)
 
 
 def test_a_port_not_in_use_is_left_free_for_the_server(unused_port):
-    refuse_used_port("127.0.0.1", unused_port)
+    hold_port("127.0.0.1", unused_port).close()
     socket.create_server(("127.0.0.1", unused_port)).close()
 
 
 def test_an_address_of_another_machine_is_told():
     with pytest.raises(CannotStart, match=r"192\.0\.2\.1"):
-        refuse_used_port("192.0.2.1", 8080)  # an address that is given to nobody
+        hold_port("192.0.2.1", 8080)  # an address that is given to nobody
 
 
 def test_the_preferred_port_is_taken_where_it_is_free(unused_port):
@@ -92,8 +92,8 @@ def test_any_free_port_is_taken_where_the_preferred_is_in_use(used_port):
 
 def every_port_is_free(monkeypatch) -> None:
     others = itertools.count(40_000)
-    for module in (run, processes):
-        monkeypatch.setattr(module, "listen", lambda host, port: port or next(others))
+    monkeypatch.setattr(processes, "listen", lambda host, port: port or next(others))
+    monkeypatch.setattr(run, "hold", lambda host, port: socket.socket())
 
 
 def test_the_processes_are_given_where_to_listen_and_the_model(unused_port, trained):
@@ -186,20 +186,43 @@ def test_a_model_that_cannot_be_trained_is_told_by_the_command(unused_port, monk
     assert "could not be trained" in capsys.readouterr().err
 
 
+# What keeps nothing from starting.
+
+
+def test_a_database_that_cannot_work_is_told_and_the_chat_starts_all_the_same(unused_port, tmp_path, capsys):
+    junk = tmp_path / "junk.db"
+    junk.write_text("no database at all, and rather long for a header " * 20)
+    assert prepare({"PORT": str(unused_port), "DATABASE_URL": f"sqlite:///{junk}"})["MODEL"]
+    shown = capsys.readouterr().out
+    assert "is no database" in shown
+    assert "make migrate" in shown
+
+
+def test_an_address_of_no_database_stops_the_start(unused_port, trained, capsys):
+    assert main({"PORT": str(unused_port), "DATABASE_URL": "mysql://user@host/name"}) == 1
+    assert "DATABASE_URL" in capsys.readouterr().err
+    assert trained == []
+
+
 # What several front servers count.
 
 
-def test_several_front_servers_count_in_a_folder_in_memory_that_is_gone_at_the_end():
-    with figures_together({"FRONT_WORKERS": "2"}) as settings:
-        folder = Path(settings["PROMETHEUS_MULTIPROC_DIR"])
+def test_our_own_folder_is_in_memory_and_gone_at_the_end():
+    with folder_in_memory() as folder:
         assert folder.parent == Path("/dev/shm")
-        assert list(folder.iterdir()) == []
+        assert folder.stat().st_mode & 0o077 == 0
     assert not folder.exists()
+
+
+def test_several_front_servers_count_in_a_folder_of_their_own(tmp_path):
+    folder = Path(figures_together({"FRONT_WORKERS": "2"}, tmp_path)["PROMETHEUS_MULTIPROC_DIR"])
+    assert folder.parent == tmp_path
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     "settings", [{"FRONT_WORKERS": "1"}, {"FRONT_WORKERS": "2", "PROMETHEUS_MULTIPROC_DIR": "/their/own"}]
 )
-def test_one_front_server_needs_none_and_one_that_is_named_is_used(settings):
-    with figures_together(settings) as same:
-        assert same == settings
+def test_one_front_server_needs_none_and_one_that_is_named_is_used(settings, tmp_path):
+    assert figures_together(settings, tmp_path) == settings
+    assert list(tmp_path.iterdir()) == []

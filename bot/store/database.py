@@ -67,7 +67,7 @@ class Database:
                 yield session
         except StaleDataError:
             raise
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:  # OSError: a file that may not be touched
             raise self._fault(error) from None
 
     def _fault(self, error: Exception) -> StoreFault:

@@ -4,12 +4,10 @@ uvicorn has no limit on slow or endless headers, and behind its own limit of con
 too. Here whoever holds connections without asking loses them first.
 """
 
-import contextlib
 import functools
 import ipaddress
 import os
 import resource
-import socket
 from asyncio import TimerHandle, Transport
 from collections import Counter
 from typing import ClassVar
@@ -38,7 +36,6 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Take a connection, or close it where its address has too many."""
         super().connection_made(transport)
-        _send_at_once(transport)
         self.address = self.client[0] if self.client else ""
         self.open_by_address[self.address] += 1
         if self.open_by_address[self.address] > MOST_PER_ADDRESS and not is_proxy(self.address):
@@ -118,13 +115,6 @@ class PatientProtocol(HttpToolsProtocol):
         start = f"HTTP/1.1 {status} {phrase}\r\n{headers}Content-Type: text/plain; charset=utf-8\r\n"
         self.transport.write(f"{start}Content-Length: {len(words)}\r\nConnection: close\r\n\r\n{words}".encode())
         self.transport.close()
-
-
-def _send_at_once(transport: Transport) -> None:
-    """Have the end of a reply not wait for its beginning to be acknowledged, which takes 40 ms. asyncio sees to that
-    itself, but for connections of a socket that was handed over (LISTEN_FD)."""
-    with contextlib.suppress(OSError):  # none of TCP
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def is_proxy(address: str) -> bool:

@@ -8,8 +8,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.harness import EVERY, LOST, PROCESSES, WHOLE_WITHIN_S, Trial, lost_of, trial
+from tests.faults.harness import (
+    EVERY,
+    LOST,
+    PROCESSES,
+    SMALL_DATABASE,
+    SMALL_DISK,
+    WHOLE_WITHIN_S,
+    Trial,
+    lost_of,
+    trial,
+)
 from tests.faults.visitors import FAULTS, NO_ANSWER, NOT_URGENT, OF_ANOTHER, answers_a_follow_up, faults_of
+from tests.product import running
 
 pytestmark = [pytest.mark.timeout(900)]
 
@@ -36,6 +47,18 @@ def test_visitors_see_nothing_worse_than_the_emergency_line(visited, fault):
     assert outcome.figures["requests"] > VISITORS
     assert {name: outcome.figures[name] for name in (*FAULTS, LOST)} == dict.fromkeys((*FAULTS, LOST), 0)
     assert outcome.whole_s <= WHOLE_WITHIN_S * PATIENCE
+
+
+FILLED = SMALL_DISK[4].replace("&& exec", '&& { cat /dev/zero > "$0"; true; } && exec')
+FULL_DISK = (*SMALL_DISK[:4], FILLED, "var/fill")
+
+
+@pytest.mark.model
+@pytest.mark.servers
+def test_a_full_disk_keeps_the_chat_from_nothing_at_a_start_either():
+    with running(inside=FULL_DISK, DATABASE_URL=SMALL_DATABASE) as bot:
+        assert bot.chat("I am soaking a pad every hour")["answer"] == "safety/urgent"
+        assert bot.chat("can fibroids cause a loss?")["answer"] == "causes/fibroids"
 
 
 # The eyes of the visitors are sharp enough.
