@@ -7,6 +7,7 @@ processes (scripts/processes.py): it restarts one that dies. HOST and PORT say w
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -45,6 +46,7 @@ from scripts.watchdog import EVERY_S, Watchdog, watchdog
 
 FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # the library's name for it
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of our own is made there)
+OWN_FOLDER = "clinic-bot-"  # and our process id
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (named, not bound)
 READY_WITHIN_S = 600  # ten seconds on an idle machine, minutes for several of each process on a small and busy one
 STOP_WITHIN_S = 20
@@ -62,7 +64,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         print(f"The bot was not started.\n{reason}".replace(f"{ROOT}/", ""), file=sys.stderr)
         return 1
     with stopping_on_signals(), folder_in_memory() as folder, given_out(port, folder / PORT):
-        given = figures_together(settings, folder)
+        given = kept_in_memory(settings, folder)
         with supervised(given, folder) as processes:
             return watch(processes, settings["ADDRESS"], watchdog(given, folder / ORDERS))
     return 0  # stopped by a signal, in order
@@ -158,17 +160,31 @@ def folder_in_memory() -> Iterator[Path]:
 
     A disk that is full keeps nothing from starting, then, and ends nothing that runs.
     """
-    with tempfile.TemporaryDirectory(prefix="clinic-bot-", dir=IN_MEMORY if IN_MEMORY.exists() else None) as folder:
+    place = IN_MEMORY if IN_MEMORY.exists() else None
+    with tempfile.TemporaryDirectory(prefix=f"{OWN_FOLDER}{os.getpid()}-", dir=place) as folder:
+        clear_left_behind(Path(folder).parent)
         yield Path(folder)
 
 
-def figures_together(settings: Mapping[str, str], folder: Path) -> Mapping[str, str]:
-    """Return the settings with a place for what several front servers count, so that any of them tells it for all."""
-    if settings["FRONT_WORKERS"] == "1" or settings.get(FIGURES):
-        return settings
-    figures = folder / "figures"
-    figures.mkdir()
-    return {**settings, FIGURES: str(figures)}
+def clear_left_behind(place: Path) -> None:
+    """Delete the folders of those who were killed before they could."""
+    for folder in place.glob(f"{OWN_FOLDER}*"):
+        if not Path("/proc", folder.name.removeprefix(OWN_FOLDER).split("-")[0]).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def kept_in_memory(settings: Mapping[str, str], folder: Path) -> Mapping[str, str]:
+    """Return the settings with the places of what front servers keep there.
+
+    One that is alone keeps who is in danger for itself when it starts anew (several have Redis); several keep what each
+    counts, so that any of them tells it for all.
+    """
+    places = {} if settings.get("REDIS_URL") else {"LATCHES_FILE": str(folder / "latches.db")}
+    if settings["FRONT_WORKERS"] != "1" and not settings.get(FIGURES):
+        figures = folder / "figures"
+        figures.mkdir()
+        places[FIGURES] = str(figures)
+    return {**settings, **places}
 
 
 @contextlib.contextmanager

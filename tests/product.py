@@ -47,10 +47,15 @@ class Run:
         threading.Thread(target=lambda: lines.extend(self.process.stdout or ()), daemon=True).start()
         return lines
 
-    def chat(self, text: str) -> dict:
-        response = httpx.post(f"{self.url}/api/chat", json={"text": text}, timeout=20)
+    def chat(self, text: str, **conversation: str) -> dict:
+        """Return the first reply."""
+        return self.turn(text, **conversation)["replies"][0]
+
+    def turn(self, text: str, **conversation: str) -> dict:
+        """Return all that comes back. `conversation` is the id of the chat to go on with."""
+        response = httpx.post(f"{self.url}/api/chat", json={"text": text, **conversation}, timeout=20)
         assert response.status_code == 200
-        return response.json()["replies"][0]
+        return response.json()
 
     def wait(self, until, seconds: float) -> float:
         """Return the seconds until `until()` is true; fail after so many."""

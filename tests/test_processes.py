@@ -69,13 +69,16 @@ def test_a_killed_process_leaves_the_emergency_line_and_comes_back(run, words):
 def test_what_hangs_is_started_anew(run):
     kinds = ("rasa_sdk", "rasa run", "bot.web.serve")
     hung = [process for words in kinds for process in run.processes(words)]
+    told = run.turn("I am soaking a pad every hour")
     time.sleep(2 * EVERY_S)  # until each has answered: one that starts is not taken for one that hangs
     for process in hung:
         process.suspend()
     for words in kinds:
         run.wait(lambda words=words: run.processes(words) and not set(run.processes(words)) & set(hung), BACK_WITHIN_S)
     run.wait(run.is_ready, BACK_WITHIN_S)
-    assert run.chat("what tests are done?")["answer"] == "tests/overview"
+    reply = run.chat("what tests are done?", conversation=told["conversation"])
+    assert reply["answer"] == "tests/overview"
+    assert reply["paragraphs"][0].startswith("If you still need help, call")
 
 
 def test_a_second_start_on_the_same_port_is_refused_with_the_remedy(run):

@@ -1,6 +1,7 @@
 """`make run`: what must be right before anything starts, and what it tells whoever starts it."""
 
 import itertools
+import os
 import socket
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from bot.clinic import SettingsFault
 from bot.paths import ROOT
 from scripts import processes, run
 from scripts.processes import CannotStart, free_port
-from scripts.run import figures_together, folder_in_memory, hold_port, main, prepare, wanted_port
+from scripts.run import clear_left_behind, folder_in_memory, hold_port, kept_in_memory, main, prepare, wanted_port
 
 
 @pytest.fixture
@@ -214,15 +215,33 @@ def test_our_own_folder_is_in_memory_and_gone_at_the_end():
     assert not folder.exists()
 
 
+def test_what_one_that_was_killed_left_behind_is_cleared_and_nothing_of_one_that_runs(tmp_path):
+    gone, ours, theirs = (
+        tmp_path / name for name in ("clinic-bot-99999999-a", f"clinic-bot-{os.getpid()}-b", "other-1")
+    )
+    for folder in (gone, ours, theirs):
+        folder.mkdir()
+        (folder / "latches.db").touch()
+    clear_left_behind(tmp_path)
+    assert (gone.exists(), ours.exists(), theirs.exists()) == (False, True, True)
+
+
+SEVERAL = {"FRONT_WORKERS": "2", "REDIS_URL": "redis://127.0.0.1:6390/0"}
+
+
 def test_several_front_servers_count_in_a_folder_of_their_own(tmp_path):
-    folder = Path(figures_together({"FRONT_WORKERS": "2"}, tmp_path)["PROMETHEUS_MULTIPROC_DIR"])
+    folder = Path(kept_in_memory(SEVERAL, tmp_path)["PROMETHEUS_MULTIPROC_DIR"])
     assert folder.parent == tmp_path
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "settings", [{"FRONT_WORKERS": "1"}, {"FRONT_WORKERS": "2", "PROMETHEUS_MULTIPROC_DIR": "/their/own"}]
-)
-def test_one_front_server_needs_none_and_one_that_is_named_is_used(settings, tmp_path):
-    assert figures_together(settings, tmp_path) == settings
+def test_a_folder_for_figures_that_is_named_is_used(tmp_path):
+    settings = {**SEVERAL, "PROMETHEUS_MULTIPROC_DIR": "/their/own"}
+    assert kept_in_memory(settings, tmp_path) == settings
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_front_server_that_is_alone_keeps_who_is_in_danger(tmp_path):
+    given = kept_in_memory({"FRONT_WORKERS": "1"}, tmp_path)
+    assert given == {"FRONT_WORKERS": "1", "LATCHES_FILE": str(tmp_path / "latches.db")}
+    assert "LATCHES_FILE" not in kept_in_memory({"FRONT_WORKERS": "1", "REDIS_URL": "redis://x"}, tmp_path)

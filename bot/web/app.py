@@ -50,12 +50,13 @@ from bot.web.errors import ApiError, as_api_error, error_response
 from bot.web.feedback import Feedback
 from bot.web.headers import Outermost, security_headers
 from bot.web.intake import Intake
+from bot.web.kept_latches import KeptLatches
 from bot.web.latch import Latches, SharedLatches
 from bot.web.limits import Limits
 from bot.web.metrics import Metrics
 from bot.web.questions import SentQuestions
 from bot.web.rasa_client import RasaClient, rasa_urls
-from bot.web.settings import load_settings
+from bot.web.settings import FrontSettings, load_settings
 from bot.web.site import Site, site_of
 
 if TYPE_CHECKING:
@@ -86,9 +87,8 @@ def create_app(
     retention = Retention(clinic.counts_kept_months, clinic.questions_kept_days)
     read_settings(DATA / "redaction.yml")  # a fault in it is told at the start
     upkeep = Upkeep(database, counts, retention, clinic.time_zone)
-    redis_failed = partial(metrics.failed, "redis")
-    limits = Limits(settings, secret, on_failure=redis_failed)
-    latches = SharedLatches(settings.redis_url, redis_failed) if settings.redis_url else Latches()
+    limits = Limits(settings, secret, on_failure=partial(metrics.failed, "redis"))
+    latches = make_latches(settings, metrics)
     client = rasa or RasaClient(rasa_urls(environ), share=bool(settings.redis_url))
     encoder = shared_encoder()
     safety = safety or load_check(encoder)
@@ -152,6 +152,13 @@ def create_app(
     app.router.redirect_slashes = False  # it would send visitors to whatever site the Host header names
     app.state.database, app.state.counts, app.state.questions = database, counts, questions
     return app
+
+
+def make_latches(settings: FrontSettings, metrics: Metrics) -> Latches:
+    """Return what remembers danger: among several front servers, through a start anew, or in this process alone."""
+    if settings.redis_url:
+        return SharedLatches(settings.redis_url, partial(metrics.failed, "redis"))
+    return KeptLatches(Path(settings.latches_file)) if settings.latches_file else Latches()
 
 
 def load_redactor() -> "Redactor":

@@ -32,6 +32,8 @@ class FrontSettings(BaseModel):
     # Whose X-Forwarded-For is believed: nobody's, unless it is named.
     trusted_proxies: tuple[str, ...] = Field((), alias="TRUSTED_PROXIES")
     redis_url: str = Field("", alias="REDIS_URL")
+    # Where a front server that is alone keeps who is in danger, for itself when it starts anew: a file in memory.
+    latches_file: str = Field("", alias="LATCHES_FILE")
     metrics_token: str = Field("", alias="METRICS_TOKEN")
 
     @property
