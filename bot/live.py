@@ -9,13 +9,13 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from bot.checks import Content, check_answers, load_content, reading_grades
-from bot.clinic import CONDITIONS, PLACEHOLDERS, Clinic, SettingsFault, load_clinic
+from bot.clinic import CONDITIONS, PLACEHOLDERS, Clinic, SettingsFault, age_warnings, load_clinic
 from bot.paths import ANSWERS, CLINIC, DATA, ROOT
 from bot.reply import Renderer
 from bot.yaml_files import YamlFault, read_yaml
@@ -128,6 +128,8 @@ class Live(Generic[Made]):
             return False
         self.now, self.made = found, made
         logger.info("content taken: the files as they are now are in force")
+        for warning in age_warnings(found.clinic, date.today()):
+            logger.warning(warning)
         return True
 
     def _refuse(self, faults: str) -> bool:

@@ -1,6 +1,7 @@
 """What is counted, how it waits while the database is away, and when it is deleted."""
 
 import logging
+import shutil
 import threading
 import time
 from datetime import date, datetime
@@ -125,6 +126,20 @@ def test_the_thread_makes_the_tables_when_the_database_comes_late(tmp_path, capl
     assert sum(row["turns"] for row in rows(database)) == 1
     told = [record.levelname for record in caplog.records if record.name == "bot.store.upkeep"]
     assert told == ["ERROR", "INFO"]  # once, not every second
+
+
+def test_the_thread_makes_the_tables_anew_when_the_file_was_deleted(tmp_path, monkeypatch):
+    monkeypatch.setattr("bot.store.upkeep.EVERY_S", 0.05)
+    database = Database(f"sqlite:///{tmp_path}/var/clinic.db")
+    counts = Counts(database, ZONE, "en")
+    upkeep = Upkeep(database, counts, Retention(13, 90), ZONE)
+    upkeep.start()
+    time.sleep(0.5)
+    shutil.rmtree(tmp_path / "var")
+    counts.turn(REPLY, "abc")
+    time.sleep(0.5)
+    upkeep.stop()
+    assert sum(row["turns"] for row in rows(Database(f"sqlite:///{tmp_path}/var/clinic.db"))) == 1
 
 
 def test_thousands_of_different_counts_are_all_that_waits(counts, monkeypatch):

@@ -1,9 +1,12 @@
 """A changed file comes into force without a restart, a faulty one leaves the old words and says what is wrong."""
 
+import logging
 import shutil
+from datetime import date, timedelta
 
 import pytest
 
+from bot.clinic import WARN_AFTER_DAYS
 from bot.live import Live, Places
 from bot.paths import CLINIC, DATA
 
@@ -59,6 +62,15 @@ def test_a_changed_setting_of_the_clinic_is_said(live, places):
     edit(places.clinic, "212-555-0142", "212-555-0177")
     assert looks(live)
     assert live.made.reply("clinic/consultation")["consultation"]["phone"] == "212-555-0177"
+
+
+def test_numbers_verified_long_ago_are_taken_with_a_warning(live, places, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("bot"), "propagate", True)
+    long_ago = date.today() - timedelta(days=WARN_AFTER_DAYS + 1)
+    edit(places.clinic, "demo: true", "demo: false")
+    edit(places.clinic, f"verified_on: {live.now.clinic.verified_on}", f"verified_on: {long_ago}")
+    assert looks(live)
+    assert "call each number" in caplog.text
 
 
 @pytest.mark.parametrize(

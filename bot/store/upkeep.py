@@ -18,7 +18,7 @@ EVERY_S = 1.0
 
 
 class Upkeep:
-    """Brings the tables up to date once, writes the counts every second and deletes what is old once a day."""
+    """Brings the tables up to date at first and after a failure, writes the counts, deletes what is old once a day."""
 
     def __init__(self, database: Database, counts: Counts, retention: Retention, time_zone: str) -> None:
         self._database = database
@@ -54,6 +54,7 @@ class Upkeep:
                 told = fault if isinstance(fault, StoreFault) else type(fault).__name__
                 logger.error("the chat goes on and counts wait in memory, but the database is away: %s", told)
             self._is_failing = True
+            self._is_prepared = False  # its file may have been deleted
         else:
             if self._is_failing:
                 logger.info("the database is back; what was counted meanwhile is written")
