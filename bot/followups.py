@@ -18,6 +18,7 @@ from bot.yaml_files import read_yaml
 # What is not said beside a safety reply: what has no subject, and what could be taken for the way out of the danger.
 NOT_BESIDE_DANGER = ("safety/", "meta/", "clinic/", "warning_signs/", "support/")
 NO_SUBJECT = ("safety/", "meta/", "clinic/")  # answers that a follow-up does not go on from
+FEELINGS = "support/"
 OFF_SUBJECT = "meta/out_of_scope"
 OVERRIDE = "override"  # in the parse data: the id and variant to say, whatever else was understood
 ADVICE_KIND = "advice_kind"  # in the parse data: which wording of a refusal to advise fits, if one surely does
@@ -177,18 +178,18 @@ class Conversation:
         """
         id = decision.general or decision.not_now or decision.id
         if not decision.choices and not id.startswith(NO_SUBJECT):
-            return Last(id, self._topic_of_talk(id, decision.topic))
+            return Last(id, self._topic_of_talk(id, decision.topic, last))
         if decision.topic:
             return self._named(decision.facet, decision.topic)
         likeliest = [Last(id, topic_of(id)) for id in decision.choices[:2]]
         return likeliest[0] if likeliest and (not last or len({each.topic for each in likeliest}) == 1) else None
 
-    def _topic_of_talk(self, id: str, named: str | None) -> str:
+    def _topic_of_talk(self, id: str, named: str | None, last: Last | None) -> str:
         """Return the topic that the message named, where its answer can be on that: a husband who asks about a septum
-        names himself as well."""
+        names himself as well. A feeling that is told meanwhile leaves the talk at its topic."""
         if named and (not id.startswith(TOPIC_FACETS) or self._speaks_of(id, named)):
             return named
-        return topic_of(id)
+        return last.topic if last and id.startswith(FEELINGS) else topic_of(id)
 
     def _named(self, facet: str | None, topic: str) -> Last | None:
         """Return what was asked about where no answer was given: the facet named, else the first that has the topic."""

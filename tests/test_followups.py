@@ -153,6 +153,14 @@ def test_a_question_back_a_refusal_and_a_gap_carry_the_topic_on(conversation):
         assert conversation.carried(decision, None).topic == "fibroids"
 
 
+def test_a_feeling_told_meanwhile_leaves_the_talk_at_its_topic(conversation):
+    (decision,) = conversation.decide(in_context("so I did this", ("support/blame", 0.9, "support")), PCOS)
+    feeling = conversation.carried(decision, PCOS)
+    assert feeling == Last("support/blame", "pcos")
+    (decision,) = conversation.decide(in_context("and the treatment?", ("treatments/overview", 0.9, "alone")), feeling)
+    assert decision.id == "treatments/pcos"
+
+
 def test_a_question_back_without_a_topic_carries_its_likeliest_answer(conversation):
     message = understood("do I need that", tests__genetic=0.4, causes__clotting=0.35, tests__blood=0.2)
     (decision,) = conversation.decide(message, None)
